@@ -1,0 +1,53 @@
+package results
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Arm names what is compared: one choice for every factor of a plan. Two arms are the same measurement when they are
+// equal; an Arm is therefore a comparable struct. Zero fields do not apply to the experiment and are left out.
+type Arm struct {
+	// Group is the offer's named group, in the names of the IANA registry and the drafts. An offer of several groups
+	// joins their names with "+", the preferred one first.
+	Group string `json:"group,omitempty"`
+	// Codepoint is the TLS codepoint ("0x6399") of a group that shares its name with another; empty elsewhere.
+	Codepoint string `json:"codepoint,omitempty"`
+	// KEM is the provider that computes the KEM part ("go", "circl-asm", "circl-generic"); empty for classical groups.
+	KEM string `json:"kem,omitempty"`
+	// Cert is the kind of the edge's certificate ("ecdsa-p256", "rsa-2048", "ed25519", "chain3").
+	Cert string `json:"cert,omitempty"`
+	// Initial is the size of the client's Initial datagrams, UDP payload bytes.
+	Initial int `json:"initial,omitempty"`
+	// Concurrency is how many handshakes, requests or transfers were kept in flight.
+	Concurrency int `json:"concurrency,omitempty"`
+	// Stack tells whose code did the work where that is the factor ("pqbench", "bare").
+	Stack string `json:"stack,omitempty"`
+	// AA marks the control's second appearance under another name: its difference from the control is noise.
+	AA bool `json:"aa,omitempty"`
+}
+
+// String is the arm in the form of a Go benchmark name: "group=X25519MLKEM768/kem=circl-asm/cert=ecdsa-p256/c=8".
+func (a Arm) String() string {
+	var parts []string
+	add := func(key, value string) {
+		if value != "" {
+			parts = append(parts, key+"="+value)
+		}
+	}
+	add("group", a.Group)
+	add("codepoint", a.Codepoint)
+	add("kem", a.KEM)
+	add("cert", a.Cert)
+	if a.Initial != 0 {
+		add("initial", fmt.Sprint(a.Initial))
+	}
+	if a.Concurrency != 0 {
+		add("concurrency", fmt.Sprint(a.Concurrency))
+	}
+	add("stack", a.Stack)
+	if a.AA {
+		add("aa", "true")
+	}
+	return strings.Join(parts, "/")
+}

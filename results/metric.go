@@ -1,0 +1,81 @@
+package results
+
+// Metric is what a number means: its unit, and which direction is the better one.
+type Metric struct {
+	Name       string
+	Experiment string // the experiment it belongs to; "" for several
+	Unit       string // "ns", "B", "datagrams", "1/s", "bit/s", "ns/GB", "allocs", "count"
+	Better     string // "lower", "higher", or "" for a plain fact
+	Title      string // for a table's head and a plot's axis, without unit
+	// Exact metrics do not vary by noise, only by the protocol's own dice; a distribution is shown, not an interval.
+	Exact bool
+}
+
+// Metrics are all the metrics there are, in the order in which tables show them.
+func Metrics() []Metric { return metrics }
+
+// MetricByName finds a metric; ok is false for an unknown name.
+func MetricByName(name string) (m Metric, ok bool) {
+	for _, m := range metrics {
+		if m.Name == name {
+			return m, true
+		}
+	}
+	return Metric{}, false
+}
+
+var metrics = []Metric{
+	{Name: "keygen", Experiment: "kex", Unit: "ns", Better: "lower", Title: "KEM key generation"},
+	{Name: "encapsulate", Experiment: "kex", Unit: "ns", Better: "lower", Title: "KEM encapsulation"},
+	{Name: "decapsulate", Experiment: "kex", Unit: "ns", Better: "lower", Title: "KEM decapsulation"},
+	{Name: "client", Experiment: "kex", Unit: "ns", Better: "lower", Title: "client's side of the group"},
+	{Name: "server", Experiment: "kex", Unit: "ns", Better: "lower", Title: "server's side of the group"},
+
+	{Name: "handshake_p50", Unit: "ns", Better: "lower", Title: "handshake time, median"},
+	{Name: "handshake_p90", Unit: "ns", Better: "lower", Title: "handshake time, 90th percentile"},
+	{Name: "handshake_p99", Unit: "ns", Better: "lower", Title: "handshake time, 99th percentile"},
+	{Name: "since_initial_p50", Unit: "ns", Better: "lower", Title: "handshake time since the first Initial, median"},
+	{Name: "client_cpu", Unit: "ns", Better: "lower", Title: "CPU per handshake, client (connector)"},
+	{Name: "server_cpu", Unit: "ns", Better: "lower", Title: "CPU per handshake, server (edge)"},
+	{Name: "total_cpu", Unit: "ns", Better: "lower", Title: "CPU per handshake, both sides"},
+	{Name: "client_allocs", Unit: "allocs", Better: "lower", Title: "allocations per handshake, client"},
+	{Name: "server_allocs", Unit: "allocs", Better: "lower", Title: "allocations per handshake, server"},
+	{Name: "client_alloc_bytes", Unit: "B", Better: "lower", Title: "bytes allocated per handshake, client"},
+	{Name: "server_alloc_bytes", Unit: "B", Better: "lower", Title: "bytes allocated per handshake, server"},
+	{Name: "handshakes_per_second", Unit: "1/s", Better: "higher", Title: "handshakes completed (closed loop)"},
+	{Name: "registration_p50", Unit: "ns", Better: "lower", Title: "registration after the handshake, median"},
+
+	{Name: "clienthello_bytes", Experiment: "wire", Unit: "B", Better: "lower", Title: "ClientHello", Exact: true},
+	{Name: "serverhello_bytes", Experiment: "wire", Unit: "B", Better: "lower", Title: "ServerHello", Exact: true},
+	{Name: "client_share_bytes", Experiment: "wire", Unit: "B", Better: "lower", Title: "client's key share", Exact: true},
+	{Name: "server_share_bytes", Experiment: "wire", Unit: "B", Better: "lower", Title: "server's key share", Exact: true},
+	{Name: "client_initial_datagrams", Experiment: "wire", Unit: "datagrams", Better: "lower", Title: "client's first flight", Exact: true},
+	{Name: "client_datagrams", Experiment: "wire", Unit: "datagrams", Better: "lower", Title: "client's datagrams until Finished", Exact: true},
+	{Name: "server_datagrams", Experiment: "wire", Unit: "datagrams", Better: "lower", Title: "server's datagrams until Finished", Exact: true},
+	{Name: "client_bytes", Experiment: "wire", Unit: "B", Better: "lower", Title: "client's UDP payload until Finished", Exact: true},
+	{Name: "server_bytes", Experiment: "wire", Unit: "B", Better: "lower", Title: "server's UDP payload until Finished", Exact: true},
+	{Name: "header_bytes_ipv4", Experiment: "wire", Unit: "B", Better: "lower", Title: "IPv4 and UDP headers, both ways", Exact: true},
+	{Name: "client_padding_bytes", Experiment: "wire", Unit: "B", Better: "lower", Title: "padding, client", Exact: true},
+	{Name: "server_padding_bytes", Experiment: "wire", Unit: "B", Better: "lower", Title: "padding, server", Exact: true},
+	{Name: "client_datagrams_confirmed", Experiment: "wire", Unit: "datagrams", Better: "lower", Title: "client's datagrams until confirmation", Exact: true},
+	{Name: "server_datagrams_confirmed", Experiment: "wire", Unit: "datagrams", Better: "lower", Title: "server's datagrams until confirmation", Exact: true},
+	{Name: "client_bytes_confirmed", Experiment: "wire", Unit: "B", Better: "lower", Title: "client's UDP payload until confirmation", Exact: true},
+	{Name: "server_bytes_confirmed", Experiment: "wire", Unit: "B", Better: "lower", Title: "server's UDP payload until confirmation", Exact: true},
+	{Name: "certificate_bytes", Experiment: "wire", Unit: "B", Better: "lower", Title: "Certificate message", Exact: true},
+	{Name: "hello_retry_requests", Experiment: "wire", Unit: "count", Better: "lower", Title: "HelloRetryRequest", Exact: true},
+	{Name: "retries", Experiment: "wire", Unit: "count", Better: "lower", Title: "Retry", Exact: true},
+	{Name: "ptos", Experiment: "wire", Unit: "count", Better: "lower", Title: "probe time-outs", Exact: true},
+
+	{Name: "requests_per_second", Experiment: "requests", Unit: "1/s", Better: "higher", Title: "requests (closed loop)"},
+	{Name: "service_p50", Experiment: "requests", Unit: "ns", Better: "lower", Title: "service time, median"},
+	{Name: "service_p90", Experiment: "requests", Unit: "ns", Better: "lower", Title: "service time, 90th percentile"},
+	{Name: "service_p99", Experiment: "requests", Unit: "ns", Better: "lower", Title: "service time, 99th percentile"},
+	{Name: "edge_cpu", Experiment: "requests", Unit: "ns", Better: "lower", Title: "CPU per request, edge"},
+	{Name: "connector_cpu", Experiment: "requests", Unit: "ns", Better: "lower", Title: "CPU per request, connector"},
+
+	{Name: "goodput_down", Experiment: "goodput", Unit: "bit/s", Better: "higher", Title: "goodput, download"},
+	{Name: "goodput_up", Experiment: "goodput", Unit: "bit/s", Better: "higher", Title: "goodput, upload"},
+	{Name: "cpu_per_gb", Experiment: "goodput", Unit: "ns/GB", Better: "lower", Title: "CPU per GB, edge and connector, both ways"},
+	{Name: "cpu_per_gb_down", Experiment: "goodput", Unit: "ns/GB", Better: "lower", Title: "CPU per GB, download"},
+	{Name: "cpu_per_gb_up", Experiment: "goodput", Unit: "ns/GB", Better: "lower", Title: "CPU per GB, upload"},
+}

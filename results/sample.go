@@ -1,0 +1,59 @@
+package results
+
+// Sample is one handshake or request, successful or not. Times are nanoseconds since the run's origin, on one
+// monotonic clock of the process that sent it: Intended ≤ Sent ≤ First ≤ Completed where they apply.
+type Sample struct {
+	Experiment string `json:"exp"`
+	Arm        int    `json:"arm"`   // index into Manifest.Arms
+	Block      int    `json:"block"` // the interleaved round it belongs to
+	Intended   int64  `json:"intended"`
+	Sent       int64  `json:"sent"`
+	First      int64  `json:"first,omitempty"` // first byte of the answer; 0 where there is none
+	Completed  int64  `json:"completed"`       // success or failure; a failed sample is censored here
+	// Class is empty for a success, otherwise the kind of failure (see Classes).
+	Class  string `json:"class,omitempty"`
+	Detail string `json:"detail,omitempty"` // the error's text, for the report
+	// Group is the negotiated named group (its label), asserted on every handshake; empty for requests.
+	Group string `json:"group,omitempty"`
+	// SinceInitial is the handshake time counted from the first datagram sent instead of the dial, ns; 0 when not known.
+	SinceInitial int64 `json:"since_initial,omitempty"`
+	Down         int64 `json:"down,omitempty"` // body bytes received
+	Up           int64 `json:"up,omitempty"`   // body bytes sent
+}
+
+// The classes of failure. A failed sample is censored, never retried within itself and never left out of the
+// denominator.
+const (
+	ClassTimeout     = "timeout"
+	ClassCrypto      = "crypto"  // CRYPTO_ERROR: a TLS alert; the alert's name is in Detail
+	ClassRefused     = "refused" // nobody listens, or the peer refused the connection
+	ClassIdle        = "idle"
+	ClassApplication = "application" // application close, HTTP status outside 2xx, stream reset
+	ClassBody        = "body"        // an answer whose body is not what was asked for
+	ClassDropped     = "dropped"     // was scheduled and could not be started
+	ClassOther       = "other"
+)
+
+// Trial is one arm within one block: what was counted, and the values that belong to the trial as a whole (CPU time,
+// allocations, rates, bytes). Comparisons between arms are made between trials of the same block.
+type Trial struct {
+	Experiment string `json:"exp"`
+	Arm        int    `json:"arm"`
+	Block      int    `json:"block"`
+	Order      int    `json:"order"` // position within the block's random order
+	Started    int64  `json:"started"`
+	Finished   int64  `json:"finished"`
+	// Scheduled = Completed + Failed + Dropped, checked when a run ends. Zero where nothing is counted (kex).
+	Scheduled int `json:"scheduled,omitempty"`
+	Completed int `json:"completed,omitempty"`
+	Failed    int `json:"failed,omitempty"`
+	Dropped   int `json:"dropped,omitempty"`
+	// Values holds the trial's value of each metric (names and units in Metrics).
+	Values map[string]float64 `json:"values,omitempty"`
+}
+
+// Record is a line of samples.jsonl.gz: exactly one of its fields is set.
+type Record struct {
+	Sample *Sample `json:"sample,omitempty"`
+	Trial  *Trial  `json:"trial,omitempty"`
+}

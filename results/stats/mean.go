@@ -1,0 +1,71 @@
+package stats
+
+import "math"
+
+// Mean is the arithmetic mean; NaN without values.
+func Mean(values []float64) float64 {
+	sum := 0.0
+	for _, v := range values {
+		sum += v
+	}
+	return sum / float64(len(values))
+}
+
+// MeanCI is the mean with Student's 95 % interval, for rates and costs that are already an average over a block. The
+// values are one per block; fewer than MinBlocks give a *BlocksError beside the mean.
+//
+// Note: Student's interval and not a bootstrap, because the percentile bootstrap of a mean of six values covers
+// about 88 % where it says 95 %.
+func MeanCI(values []float64) (Interval, error) {
+	mean := Mean(values)
+	if err := enough(len(values)); err != nil {
+		return noInterval(mean), err
+	}
+	n := float64(len(values))
+	half := tQuantile975(len(values)-1) * standardDeviation(values) / math.Sqrt(n)
+	return Interval{Value: mean, Low: mean - half, High: mean + half}, nil
+}
+
+// standardDeviation is that of a sample, with n−1 below.
+func standardDeviation(values []float64) float64 {
+	mean, sum := Mean(values), 0.0
+	for _, v := range values {
+		sum += (v - mean) * (v - mean)
+	}
+	return math.Sqrt(sum / float64(len(values)-1))
+}
+
+// tQuantile975 is the 97.5 % quantile of Student's t with df ≥ 1 degrees of freedom, by bisection of its distribution:
+// it lies between that of the normal distribution and that of one degree of freedom.
+func tQuantile975(df int) float64 {
+	low, high := 1.9, 12.8
+	for range 60 {
+		middle := (low + high) / 2
+		if studentWithin(middle, df) < 0.95 {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return (low + high) / 2
+}
+
+// studentWithin is the probability that |T| ≤ t for Student's t with df degrees of freedom: the finite series of
+// Abramowitz and Stegun, 26.7.3 and 26.7.4.
+func studentWithin(t float64, df int) float64 {
+	theta := math.Atan(t / math.Sqrt(float64(df)))
+	sin, cos := math.Sin(theta), math.Cos(theta)
+	term, sum := 1.0, 0.0
+	first := 1
+	if df%2 == 1 {
+		term, first = cos, 2
+	}
+	for i := first; i < df; i += 2 {
+		sum += term
+		term *= cos * cos * float64(i) / float64(i+1)
+	}
+	if df%2 == 1 {
+		return 2 / math.Pi * (theta + sin*sum)
+	}
+	return sin * sum
+}

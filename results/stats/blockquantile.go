@@ -8,7 +8,7 @@ import (
 	"sort"
 )
 
-// BlockQuantile is the q-quantile of all blocks' samples together, with the 95 % percentile interval of a bootstrap
+// BlockQuantile is the q-quantile of all blocks' samples together, with the 95 % interval of a bootstrap
 // that draws whole blocks, resamples times (0 is Resamples): samples of one block are not independent, and drawing them singly would
 // give an interval far too narrow. The definition is that of Quantile. A failure is a sample of +Inf: it stays in the
 // distribution, and a value or an end of the interval that falls among the failures is +Inf (see Interval.Censored).
@@ -39,7 +39,8 @@ func BlockQuantile(samplesByBlock [][]float64, q float64, resamples int, seed ui
 		drawn[i] = pool.quantile(once, q)
 	}
 	slices.Sort(drawn)
-	return Interval{Value: value, Low: Quantile(drawn, 0.025), High: Quantile(drawn, 0.975)}, nil
+	low, high := percentiles(drawn, 0.95, pool.blocks)
+	return Interval{Value: value, Low: low, High: high}, nil
 }
 
 // stride is how many samples lie between two checkpoints of a pool: a search costs about blocks·log(samples/stride)

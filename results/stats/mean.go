@@ -22,7 +22,7 @@ func MeanCI(values []float64) (Interval, error) {
 		return noInterval(mean), err
 	}
 	n := float64(len(values))
-	half := tQuantile975(len(values)-1) * standardDeviation(values) / math.Sqrt(n)
+	half := studentQuantile(0.95, len(values)-1) * standardDeviation(values) / math.Sqrt(n)
 	return Interval{Value: mean, Low: mean - half, High: mean + half}, nil
 }
 
@@ -35,13 +35,13 @@ func standardDeviation(values []float64) float64 {
 	return math.Sqrt(sum / float64(len(values)-1))
 }
 
-// tQuantile975 is the 97.5 % quantile of Student's t with df ≥ 1 degrees of freedom, by bisection of its distribution:
-// it lies between that of the normal distribution and that of one degree of freedom.
-func tQuantile975(df int) float64 {
-	low, high := 1.9, 12.8
+// studentQuantile is the t that |T| does not exceed with the given confidence, for Student's T with df ≥ 1 degrees of
+// freedom: its distribution bisected, for confidences up to 95 % (12.71 at one degree of freedom).
+func studentQuantile(confidence float64, df int) float64 {
+	low, high := 0.0, 13.0
 	for range 60 {
 		middle := (low + high) / 2
-		if studentWithin(middle, df) < 0.95 {
+		if studentWithin(middle, df) < confidence {
 			low = middle
 		} else {
 			high = middle

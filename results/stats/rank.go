@@ -81,18 +81,23 @@ func MannWhitney(x, y []float64) float64 {
 	for _, r := range ranks[:len(x)] {
 		observed += r
 	}
-	n, k := float64(len(ranks)), float64(len(x))
-	mean := k * (n + 1) // of the doubled rank sum
 	if len(ranks) <= mannWhitneyExact {
-		return farFromMean(subsetSums(ranks, len(x)), mean, observed)
+		mean := len(x) * (len(ranks) + 1) // of the doubled rank sum
+		return farFromMean(subsetSums(ranks, len(x)), float64(mean), observed)
 	}
+	return mannWhitneyNormal(ranks, len(x), observed)
+}
+
+// mannWhitneyNormal approximates the test from the doubled ranks, of which k are x's and sum to observed.
+func mannWhitneyNormal(ranks []int, k, observed int) float64 {
+	n, of := float64(len(ranks)), float64(k)
 	squares := 0.0
 	for _, r := range ranks {
 		squares += (float64(r) - (n + 1)) * (float64(r) - (n + 1))
 	}
 	// The variance of a sum drawn without replacement; it holds the correction for ties. Half a rank of continuity is 1.
-	sigma := math.Sqrt(k * (n - k) / (n * (n - 1)) * squares)
-	return normalTwoSided(math.Abs(float64(observed)-mean)-1, sigma)
+	sigma := math.Sqrt(of * (n - of) / (n * (n - 1)) * squares)
+	return normalTwoSided(math.Abs(float64(observed)-of*(n+1))-1, sigma)
 }
 
 // subsetSums is the distribution, indexed by sum, of the sum of k of the ranks drawn without replacement.

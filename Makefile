@@ -1,0 +1,65 @@
+# The build needs Go, git and make. `make bench` runs the main job, `make test` the tests; `make check` is what CI runs.
+
+PLAN   ?= standard
+# How long each fuzz target runs, in `make fuzz` and in `make check`.
+FUZZTIME ?= 60s
+CHECKFUZZTIME ?= 3s
+
+# Every go command that builds goes through the overlay generator: it patches a copy of the installed crypto/tls to
+# speak the Draft00 groups, or says why it cannot and builds without them.
+GO := go run ./scripts/overlay -o build/overlay exec --
+
+REVISION := $(shell git rev-parse --short=12 HEAD 2>/dev/null)$(if $(shell git status --porcelain 2>/dev/null),+dirty)
+LDFLAGS := -X pqbench/bench.Revision=$(REVISION)
+
+# The race detector needs cgo and a C compiler.
+RACE := $(if $(and $(filter 1,$(shell go env CGO_ENABLED)),$(shell command -v $(firstword $(shell go env CC)) 2>/dev/null)),-race)
+
+.PHONY: bench build test check vet format fuzz smoke plain clean
+
+bench: build
+	bin/pqbench run $(PLAN)
+
+build:
+	@mkdir -p bin
+	$(GO) build -ldflags '$(LDFLAGS)' -o bin/pqbench ./bench/cmd/pqbench
+
+test:
+	$(if $(RACE),,@echo 'no C compiler (or CGO_ENABLED=0): running the tests without the race detector')
+	$(if $(CI),$(if $(RACE),,@echo 'CI requires the race detector: install a C compiler'; exit 1))
+	$(GO) test $(RACE) ./...
+
+# check is everything that must hold before a change lands. The tests come first.
+check: test vet format plain build smoke
+	$(MAKE) fuzz FUZZTIME=$(CHECKFUZZTIME)
+
+vet:
+	$(GO) vet ./...
+
+format:
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted (run gofmt -w):"; echo "$$unformatted"; exit 1; }
+	go mod tidy -diff
+	go mod verify
+
+# plain checks that everything compiles and vets without the overlay, as in an editor, and says what such a build lacks.
+plain:
+	go vet ./...
+	go build -o build/plain ./bench/cmd/pqbench
+	build/plain groups | grep -q 'this build lacks'
+
+# smoke runs every experiment once, as small as can be, and asserts the accounting; never speed.
+smoke: build
+	bin/pqbench run smoke -o build/smoke >build/smoke.txt
+	bin/pqbench groups
+
+# fuzz runs every fuzz target for FUZZTIME.
+fuzz:
+	@set -e; for target in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
+		for name in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$target/*_test.go | sed 's/func //'); do \
+			echo "fuzz $$target $$name"; \
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$target; \
+		done; \
+	done
+
+clean:
+	rm -rf bin build

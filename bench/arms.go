@@ -1,0 +1,181 @@
+package bench
+
+import (
+	"math/rand/v2"
+
+	"pqbench/kex"
+	"pqbench/results"
+	"pqbench/tunnel"
+)
+
+const defaultInitial = tunnel.InitialPacketSize
+
+// arm is one arm of an experiment: its name in the results, and what to do for it.
+type arm struct {
+	results.Arm
+	id       int // index into Manifest.Arms
+	offer    Offer
+	provider kex.Provider // the processes it runs on; also for a classical group
+	note     string
+}
+
+// arms lists the arms of an experiment: the product of its factors, less what cannot be. A group that this build
+// cannot speak is left out, and skipped says why.
+func (e *Experiment) arms() (arms []arm, skipped []string) {
+	inTLS := e.Run != "kex"
+	for _, concurrency := range e.Concurrency {
+		for _, cert := range e.Certs {
+			for _, initial := range e.Initial {
+				for _, stack := range e.stacks() {
+					factors := results.Arm{Concurrency: concurrency, Cert: string(cert), Initial: int(initial), Stack: string(stack)}
+					for _, o := range e.Groups {
+						more, why := e.armsOf(o, factors, inTLS)
+						arms = append(arms, more...)
+						skipped = append(skipped, why...)
+					}
+				}
+			}
+		}
+	}
+	return arms, unique(skipped)
+}
+
+func (e *Experiment) stacks() []Stack {
+	if e.Run == "overhead" {
+		return e.Stacks
+	}
+	return []Stack{""}
+}
+
+// armsOf are the arms of one offer: one for each provider that computes it, or one if it is classical; and the
+// control's second appearance.
+func (e *Experiment) armsOf(o Offer, factors results.Arm, inTLS bool) (arms []arm, skipped []string) {
+	providers := e.providersOf(o)
+	if !o.Expected().Hybrid() {
+		providers = []kex.Provider{kex.Provider(e.Providers[0])}
+	}
+	for _, p := range providers {
+		if inTLS {
+			if err := o.inTLS(p); err != nil {
+				skipped = append(skipped, err.Error())
+				continue
+			}
+		}
+		a := arm{Arm: e.name(o, p, factors), offer: o, provider: p, note: note(o, p)}
+		arms = append(arms, a)
+		if e.AA && o.equal(e.Control) && p == providers[0] {
+			a.Arm.AA = true
+			arms = append(arms, a)
+		}
+	}
+	return arms, skipped
+}
+
+// name keeps the factors that mean something in the experiment, so that no row carries a meaningless one.
+func (e *Experiment) name(o Offer, p kex.Provider, factors results.Arm) results.Arm {
+	a := o.arm(p)
+	a.Stack = factors.Stack
+	switch e.Run {
+	case "kex":
+		return a
+	case "wire":
+		a.Cert, a.Initial = factors.Cert, factors.Initial
+	case "requests", "goodput":
+		a.Concurrency = factors.Concurrency
+	default:
+		a.Cert, a.Concurrency = factors.Cert, factors.Concurrency
+		if factors.Initial != defaultInitial {
+			a.Initial = factors.Initial
+		}
+	}
+	return a
+}
+
+func (o Offer) inTLS(p kex.Provider) error {
+	for _, g := range o {
+		if err := g.InTLS(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func note(o Offer, p kex.Provider) string {
+	if o.Expected().Hybrid() {
+		return kex.ProviderNote(p)
+	}
+	return ""
+}
+
+func unique(list []string) []string {
+	seen := map[string]bool{}
+	var out []string
+	for _, s := range list {
+		if !seen[s] {
+			seen[s] = true
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// pairs are the comparisons of an experiment: every arm against the control with the same other factors; a KEM
+// provider against the generic code and Go's own; the control against itself.
+func (e *Experiment) pairs(arms []arm) []results.Pair {
+	margin := 0.0
+	if e.Run == "requests" || e.Run == "goodput" {
+		margin = e.Margin
+	}
+	var pairs []results.Pair
+	for _, a := range arms {
+		for _, b := range arms {
+			if kind := e.compares(a, b); kind != "" {
+				pairs = append(pairs, results.Pair{Arm: a.id, Base: b.id, Kind: kind, Equivalence: margin})
+			}
+		}
+	}
+	return pairs
+}
+
+// compares says what kind of comparison a against base b is; "" for none.
+func (e *Experiment) compares(a, b arm) string {
+	if a.id == b.id || b.AA {
+		return ""
+	}
+	same := a.Arm
+	same.AA = false
+	if a.AA {
+		if same == b.Arm {
+			return "aa"
+		}
+		return ""
+	}
+	same.Group, same.Codepoint, same.KEM = b.Group, b.Codepoint, b.KEM
+	if b.offer.equal(e.Control) && !a.offer.equal(b.offer) && same == b.Arm && e.firstOfControl(b) {
+		return "group"
+	}
+	same = a.Arm
+	same.KEM = b.KEM
+	if same == b.Arm && a.KEM == string(kex.CIRCLAsm) && b.KEM != "" {
+		return "kem"
+	}
+	same = a.Arm
+	same.Stack = b.Stack
+	if same == b.Arm && b.Stack == "bare" {
+		return "stack"
+	}
+	return ""
+}
+
+// firstOfControl says whether b is the control on its first provider: a hybrid control has an arm on each.
+func (e *Experiment) firstOfControl(b arm) bool {
+	able := e.providersOf(b.offer)
+	return len(able) == 0 || b.provider == able[0]
+}
+
+// order is the random order in which a block runs its arms. It depends on the seed and the block alone, so that a
+// run can be repeated.
+func order(seed uint64, experiment, block, n int) []int {
+	rng := rand.New(rand.NewPCG(seed, uint64(experiment)<<32|uint64(block)))
+	return rng.Perm(n)
+}

@@ -1,0 +1,91 @@
+// Command pqbench measures post-quantum tunnels. See `pqbench --help`, and package bench for how a run goes.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"pqbench/bench"
+)
+
+// Exit statuses, in k6's numbers.
+const (
+	exitDone        = 0
+	exitError       = 1
+	exitArguments   = 104 // bad configuration or arguments
+	exitInterrupted = 105 // what was measured so far is saved
+)
+
+// commands is the command line. Every flag also has an environment variable: PQBENCH_ and its name.
+type commands struct {
+	Run    runCommand    `cmd:"" help:"Run plans, write a run folder for each, print the tables."`
+	Report reportCommand `cmd:"" help:"Make tables, plots and report again from a run folder."`
+	Groups groupsCommand `cmd:"" help:"Show named groups, codepoints, sizes and providers, and what this build and CPU have."`
+	Role   roleCommand   `cmd:"" hidden:"" help:"One process of a run, driven over its standard input."`
+}
+
+// out is where a command writes: results to stdout, everything else to stderr.
+type out struct{ stdout, stderr io.Writer }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(status)
+}
+
+// run is main without the process: it returns the exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status int) {
+	var cli commands
+	exited := -1
+	parser := kong.Must(&cli,
+		kong.Name("pqbench"),
+		kong.Description("The benchmark and load-test suite for post-quantum tunnels."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { exited = code }), // after --help
+		kong.DefaultEnvars("PQBENCH"),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(out{stdout, stderr}),
+	)
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	command, err := parser.Parse(args)
+	if exited >= 0 {
+		return exitDone
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "pqbench: %v (pqbench --help shows how)\n", err)
+		return exitArguments
+	}
+	return exitStatus(command.Run(), stderr)
+}
+
+// badArguments marks an error as the caller's: nothing was measured, and nothing lost.
+type badArguments struct{ error }
+
+func (e badArguments) Unwrap() error { return e.error }
+
+func exitStatus(err error, stderr io.Writer) int {
+	if err == nil {
+		return exitDone
+	}
+	fmt.Fprintf(stderr, "pqbench: %v\n", err)
+	var bad badArguments
+	switch {
+	case errors.Is(err, bench.ErrInterrupted):
+		return exitInterrupted
+	case errors.As(err, &bad):
+		return exitArguments
+	default:
+		return exitError
+	}
+}

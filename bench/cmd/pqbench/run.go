@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/term"
+
+	"pqbench/bench"
+	"pqbench/results/report"
+)
+
+type runCommand struct {
+	Plans   []string          `arg:"" optional:"" name:"plan" help:"A plan's name (${plans}) or a path to a YAML file; default standard."`
+	Output  string            `short:"o" default:"results/runs" help:"Folder that run folders are made in."`
+	Seed    uint64            `help:"Seed of the order of arms and of the resampling, instead of the plan's."`
+	Groups  []string          `help:"Only these named groups of the plan."`
+	Label   map[string]string `help:"Note to keep with the run, k=v; repeatable."`
+	Quiet   bool              `short:"q" help:"No progress."`
+	NoColor bool              `help:"No colour in the tables (also NO_COLOR)."`
+}
+
+// Help is printed below the flags.
+func (runCommand) Help() string {
+	return `Examples:
+  pqbench run                      the standard set, about four minutes on two cores
+  pqbench run quick                a first look within a minute
+  pqbench run overhead             the harness against a bare quic-go dial loop
+  pqbench run my.yaml -o /tmp/runs --label ticket=17`
+}
+
+func (c *runCommand) Run(ctx context.Context, o out) error {
+	if len(c.Plans) == 0 {
+		c.Plans = []string{"standard"}
+	}
+	var plans []*bench.Plan
+	for _, name := range c.Plans {
+		p, err := bench.OpenPlan(name) // all of them before the first one runs
+		if err != nil {
+			return badArguments{err}
+		}
+		if err := p.Only(c.Groups); err != nil {
+			return badArguments{err}
+		}
+		plans = append(plans, p)
+	}
+	for _, p := range plans {
+		if err := c.one(ctx, p, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *runCommand) one(ctx context.Context, p *bench.Plan, o out) error {
+	var progress bench.Progress
+	if !c.Quiet {
+		progress = newProgress(o.stderr)
+	}
+	dir, err := bench.Run(ctx, p, bench.Options{Output: c.Output, Seed: c.Seed, Labels: c.Label, Progress: progress})
+	if dir == "" {
+		if errors.Is(err, os.ErrPermission) || errors.Is(err, os.ErrNotExist) {
+			return badArguments{err}
+		}
+		return err
+	}
+	if reportErr := show(dir, o, c.NoColor); reportErr != nil {
+		err = errors.Join(err, fmt.Errorf("the run is in %s, but its report failed: %w", dir, reportErr))
+	}
+	return err
+}
+
+// show writes the report of a run folder and prints its tables.
+func show(dir string, o out, noColor bool) error {
+	if err := report.Write(dir); err != nil {
+		return err
+	}
+	options := report.Options{Color: !noColor && os.Getenv("NO_COLOR") == "" && isTerminal(o.stdout)}
+	if err := report.Print(o.stdout, dir, options); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(o.stdout, "\n%s/report.html\n", strings.TrimSuffix(dir, "/"))
+	return err
+}
+
+func isTerminal(w any) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

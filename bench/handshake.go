@@ -1,0 +1,195 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"pqbench/bench/role"
+	"pqbench/kex"
+	"pqbench/results"
+	"pqbench/tunnel/ca"
+)
+
+// pair is an edge and the load that dials it, on one KEM provider.
+type pair struct {
+	edge, load *role.Proc
+	listeners  map[listener]string // its address
+}
+
+// listener is what an edge must listen with; each has a port of its own.
+type listener struct {
+	cert    string
+	initial int
+	bare    bool
+}
+
+// pairs are the processes of a part, one pair for each provider, replaced every few blocks.
+type pairs struct {
+	r     *runner
+	p     part
+	certs map[string]chain
+	live  map[kex.Provider]*pair
+}
+
+// newPairs makes the certificates of a part, once: an RSA key takes a second.
+func newPairs(r *runner, p part) (*pairs, error) {
+	ps := &pairs{r: r, p: p, certs: map[string]chain{}, live: map[kex.Provider]*pair{}}
+	for _, kind := range p.Certs {
+		c, err := newChain(string(kind))
+		if err != nil {
+			return nil, err
+		}
+		ps.certs[string(kind)] = c
+	}
+	return ps, nil
+}
+
+// chain is an edge's certificates and key, and the root that its peers trust, PEM: they cross to other processes.
+type chain struct{ leaf, root []byte }
+
+func newChain(kind string) (chain, error) {
+	authority, err := ca.New(kind)
+	if err != nil {
+		return chain{}, err
+	}
+	leaf, root, err := authority.PEM()
+	return chain{leaf, root}, err
+}
+
+func (ps *pairs) stop() {
+	for _, pr := range ps.live {
+		pr.load.Stop()
+		pr.edge.Stop()
+	}
+	clear(ps.live)
+}
+
+// fresh replaces all processes and warms the new ones up.
+func (ps *pairs) fresh(ctx context.Context) error {
+	ps.stop()
+	for _, a := range ps.p.arms {
+		if _, err := ps.pair(ctx, a); err != nil {
+			return err
+		}
+	}
+	return ps.warmUp(ctx)
+}
+
+// pair is the arm's pair, started when it is not there, listening with what the arm asks for.
+func (ps *pairs) pair(ctx context.Context, a arm) (*pair, error) {
+	pr, ok := ps.live[a.provider]
+	if !ok {
+		edge, err := role.Start(role.Edge, a.provider, ps.r.clock)
+		if err != nil {
+			return nil, err
+		}
+		load, err := role.Start(role.Load, a.provider, ps.r.clock)
+		if err != nil {
+			edge.Stop()
+			return nil, err
+		}
+		pr = &pair{edge: edge, load: load, listeners: map[listener]string{}}
+		ps.live[a.provider] = pr
+	}
+	l := ps.listener(a)
+	if _, ok := pr.listeners[l]; ok {
+		return pr, nil
+	}
+	var reply role.ListenReply
+	args := role.ListenArgs{LeafPEM: ps.certs[l.cert].leaf, Initial: l.initial, Bare: l.bare}
+	if err := pr.edge.Call(ctx, "Listen", args, &reply); err != nil {
+		return nil, err
+	}
+	pr.listeners[l] = reply.Tunnel
+	return pr, nil
+}
+
+func (ps *pairs) listener(a arm) listener {
+	l := listener{cert: a.Cert, initial: a.Initial, bare: a.Stack == "bare"}
+	if l.initial == 0 {
+		l.initial = defaultInitial
+	}
+	return l
+}
+
+func (ps *pairs) args(pr *pair, a arm, count int) role.HandshakeArgs {
+	l := ps.listener(a)
+	return role.HandshakeArgs{
+		Edge: pr.listeners[l], RootPEM: ps.certs[l.cert].root, Groups: a.offer.IDs(), Want: a.offer.Expected().ID,
+		Initial: l.initial, Concurrency: max(a.Concurrency, 1), Count: count, Timeout: time.Duration(ps.p.Timeout), Bare: l.bare,
+	}
+}
+
+// warmUp runs handshakes of every arm that are not counted: first use of code and heap is not what is compared.
+func (ps *pairs) warmUp(ctx context.Context) error {
+	if ps.p.Warmup == 0 {
+		return nil
+	}
+	for _, a := range ps.p.arms {
+		pr, err := ps.pair(ctx, a)
+		if err != nil {
+			return err
+		}
+		var reply role.TrialReply
+		if err := pr.load.Call(ctx, "Handshakes", ps.args(pr, a, ps.p.Warmup), &reply); err != nil {
+			return fmt.Errorf("warming up %s: %w", a.Arm, err)
+		}
+		for _, s := range reply.Samples {
+			if s.Class != "" {
+				return fmt.Errorf("warming up %s: %s: %s", a.Arm, s.Class, s.Detail)
+			}
+		}
+	}
+	return nil
+}
+
+// handshake dials and closes: the handshake alone, and what each side's process spends on it. The overhead experiment
+// is the same with another factor: whose code dials and accepts.
+func (r *runner) handshake(ctx context.Context, p part) error {
+	ps, err := newPairs(r, p)
+	if err != nil {
+		return err
+	}
+	defer ps.stop()
+	return r.blocks(ctx, p, ps.fresh, func(ctx context.Context, a arm, t *results.Trial) ([]results.Sample, error) {
+		pr, err := ps.pair(ctx, a)
+		if err != nil {
+			return nil, err
+		}
+		return handshakeTrial(ctx, pr, ps.args(pr, a, p.Count), t)
+	})
+}
+
+// drain bounds the wait until the edge has closed what a trial opened. A connection that was lost ends by the idle
+// time-out of five seconds.
+const drain = 8 * time.Second
+
+func handshakeTrial(ctx context.Context, pr *pair, args role.HandshakeArgs, t *results.Trial) ([]results.Sample, error) {
+	var before, after role.Usage
+	var load role.TrialReply
+	if err := pr.edge.Call(ctx, "Drain", drain, &before); err != nil {
+		return nil, err
+	}
+	if err := pr.load.Call(ctx, "Handshakes", args, &load); err != nil {
+		return nil, err
+	}
+	if err := pr.edge.Call(ctx, "Drain", drain, &after); err != nil {
+		return nil, err
+	}
+	t.Started, t.Finished = load.Started, load.Finished
+	tally(t, load.Samples, load.Dropped)
+	done := float64(t.Completed + t.Failed)
+	if done == 0 {
+		return load.Samples, nil
+	}
+	edge, client := after.Sub(before), load.Usage
+	t.Values = map[string]float64{
+		"client_cpu": float64(client.CPU) / done, "server_cpu": float64(edge.CPU) / done,
+		"total_cpu":     float64(client.CPU+edge.CPU) / done,
+		"client_allocs": float64(client.Mallocs) / done, "server_allocs": float64(edge.Mallocs) / done,
+		"client_alloc_bytes": float64(client.AllocBytes) / done, "server_alloc_bytes": float64(edge.AllocBytes) / done,
+		"handshakes_per_second": float64(t.Completed) / (float64(t.Finished-t.Started) / 1e9),
+	}
+	return load.Samples, nil
+}

@@ -1,0 +1,37 @@
+package bench
+
+import (
+	"fmt"
+	"time"
+)
+
+// method says in a few sentences what an experiment does, for the report.
+func (e *Experiment) method() string {
+	switch e.Run {
+	case "kex":
+		return fmt.Sprintf("Key agreement alone, no network: each operation repeated for about %v in a process of its KEM provider. "+
+			"client and server are the whole group's two sides, ECDH and KEM, parsing of the peer's share included.", time.Duration(e.Time))
+	case "handshake":
+		return fmt.Sprintf("A connector's dial and an immediate close, without registration: %d handshakes for each arm and block, closed loop, "+
+			"the given number in flight, each from its own UDP socket over loopback. Handshake time runs from the call that dials (making the key share is in it) "+
+			"until the handshake is complete at the client. CPU is getrusage of each process over the block, divided by its handshakes. "+
+			"Client means connector and server means edge: the connector sends the ClientHello. Processes are new every %d blocks, after %d handshakes of warm-up for each arm.",
+			e.Count, e.Fresh, e.Warmup)
+	case "overhead":
+		return fmt.Sprintf("The handshake experiment with pqbench's edge and dialer against quic-go's own accept and dial, same processes, "+
+			"same TLS and QUIC configuration, %d handshakes for each arm and block.", e.Count)
+	case "wire":
+		return "One handshake for each arm and block through a tap on the client's socket; its ledger is read from the datagrams themselves, " +
+			"decrypted with the connection's own key log. A tapped socket has no segmentation offload: right for bytes, not for time. " +
+			"UDP payload is counted through the client datagram that carries Finished."
+	case "requests":
+		return fmt.Sprintf("%d tunnels of each group with %d connections each, all connected at once to one edge; visitors (HTTPS over TCP, keep-alive) ask for %d bytes "+
+			"over the tunnels of one arm at a time, closed loop, %v for each arm and block. CPU of edge and connector divided by the requests; "+
+			"the edge's share includes the visitors' TLS, the same for all arms.",
+			e.Tunnels, e.Conns, int64(e.Body), time.Duration(e.Time))
+	case "goodput":
+		return fmt.Sprintf("%d MiB down (GET) and up (POST) for each arm and block through %d tunnels of each group. Goodput is body bits by time; "+
+			"CPU is that of edge and connector together for 10⁹ body bytes, the edge's TLS towards the visitor included.", int64(e.Size)>>20, e.Tunnels)
+	}
+	return ""
+}

@@ -1,0 +1,169 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+
+	"pqbench/kex"
+)
+
+// Kinds are the experiments that a plan can run.
+func Kinds() []string {
+	return []string{"kex", "handshake", "wire", "requests", "goodput", "overhead"}
+}
+
+// maxBlocks and the other upper bounds keep a typing error from filling a disk or a day.
+const (
+	maxBlocks      = 10_000
+	maxConcurrency = 1_024
+	maxTunnels     = 1_000
+	maxConns       = 16
+)
+
+// complete checks a plan as decoded and fills its defaults in. root gives the line for a message.
+func (p *Plan) complete(root *yaml.Node) error {
+	if strings.ContainsAny(p.Name, `/\ `) || p.Name == "" || strings.HasPrefix(p.Name, ".") {
+		return fmt.Errorf("name %q: it becomes part of a folder's name, so no slash, space or leading dot", p.Name)
+	}
+	if len(p.Experiments) == 0 {
+		return errors.New("it needs at least one entry under experiments")
+	}
+	items := lookup(root, "experiments").Content
+	for i := range p.Experiments {
+		if err := p.Experiments[i].complete(); err != nil {
+			return fmt.Errorf("line %d: %w", items[i].Line, err)
+		}
+	}
+	return nil
+}
+
+func lookup(mapping *yaml.Node, key string) *yaml.Node {
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == key {
+			return mapping.Content[i+1]
+		}
+	}
+	return &yaml.Node{}
+}
+
+// defaults of the fields that an experiment leaves out, by kind. Blocks: six are the least that give an interval.
+var defaults = map[string]Experiment{
+	"kex":       {Blocks: 12, Fresh: 4, Time: Duration(10 * time.Millisecond)},
+	"handshake": {Blocks: 20, Fresh: 2, Count: 50, Warmup: 30, Timeout: Duration(5 * time.Second), Concurrency: []int{1, 8}},
+	"wire":      {Blocks: 20, Fresh: 20, Timeout: Duration(5 * time.Second), Concurrency: []int{1}},
+	"requests": {Blocks: 16, Fresh: 16, Time: Duration(500 * time.Millisecond), Warmup: 200, Timeout: Duration(10 * time.Second),
+		Concurrency: []int{16}, Margin: 0.02, Tunnels: 16, Conns: 4, Body: 1 << 10},
+	"goodput": {Blocks: 12, Fresh: 12, Timeout: Duration(60 * time.Second), Concurrency: []int{2}, Margin: 0.02, Tunnels: 2, Conns: 4, Size: 64 << 20},
+	"overhead": {Blocks: 30, Fresh: 1, Count: 100, Warmup: 30, Timeout: Duration(5 * time.Second), Concurrency: []int{8},
+		Stacks: []Stack{"bare", "pqbench"}},
+}
+
+func (e *Experiment) complete() error {
+	d, ok := defaults[e.Run]
+	if !ok {
+		return fmt.Errorf("unknown experiment %q%s; one of %s", e.Run, didYouMean(e.Run, Kinds()), strings.Join(Kinds(), ", "))
+	}
+	if len(e.Groups) == 0 {
+		return fmt.Errorf("%s: groups is empty; name at least one group", e.Run)
+	}
+	e.fill(d)
+	if err := e.inRange(); err != nil {
+		return fmt.Errorf("%s: %w", e.Run, err)
+	}
+	if !slices.ContainsFunc(e.Groups, e.Control.equal) {
+		return fmt.Errorf("%s: control %s is not one of the groups", e.Run, e.Control.Label())
+	}
+	for _, g := range e.Groups {
+		if g.Expected().Hybrid() && len(e.providersOf(g)) == 0 {
+			return fmt.Errorf("%s: none of the providers %v computes %s, which %s needs", e.Run, e.Providers, g.Expected().KEM, g.Label())
+		}
+	}
+	return nil
+}
+
+func (e *Experiment) fill(d Experiment) {
+	orInt := func(v *int, def int) {
+		if *v == 0 {
+			*v = def
+		}
+	}
+	orInt(&e.Blocks, d.Blocks)
+	orInt(&e.Fresh, d.Fresh)
+	orInt(&e.Count, d.Count)
+	orInt(&e.Warmup, d.Warmup)
+	orInt(&e.Tunnels, d.Tunnels)
+	orInt(&e.Conns, d.Conns)
+	if e.Time == 0 {
+		e.Time = d.Time
+	}
+	if e.Timeout == 0 {
+		e.Timeout = d.Timeout
+	}
+	if e.Margin == 0 {
+		e.Margin = d.Margin
+	}
+	if e.Body == 0 {
+		e.Body = d.Body
+	}
+	if e.Size == 0 {
+		e.Size = d.Size
+	}
+	if len(e.Providers) == 0 {
+		e.Providers = []Provider{Provider(kex.Go)}
+	}
+	if len(e.Certs) == 0 {
+		e.Certs = []Cert{"ecdsa-p256"}
+	}
+	if len(e.Initial) == 0 {
+		e.Initial = []Initial{defaultInitial}
+	}
+	if len(e.Concurrency) == 0 {
+		e.Concurrency = d.Concurrency
+	}
+	if len(e.Stacks) == 0 {
+		e.Stacks = d.Stacks
+	}
+	if len(e.Control) == 0 {
+		e.Control = e.Groups[0]
+	}
+}
+
+func (e *Experiment) inRange() error {
+	for _, f := range []struct {
+		name      string
+		value     int
+		low, high int
+	}{
+		{"blocks", e.Blocks, 1, maxBlocks}, {"fresh", e.Fresh, 1, maxBlocks}, {"count", e.Count, 0, 1_000_000},
+		{"warmup", e.Warmup, 0, 100_000}, {"tunnels", e.Tunnels, 0, maxTunnels}, {"conns", e.Conns, 0, maxConns},
+	} {
+		if f.value < f.low || f.value > f.high {
+			return fmt.Errorf("%s: %d is out of range, want %d to %d", f.name, f.value, f.low, f.high)
+		}
+	}
+	for _, c := range e.Concurrency {
+		if c < 1 || c > maxConcurrency {
+			return fmt.Errorf("concurrency: %d is out of range, want 1 to %d", c, maxConcurrency)
+		}
+	}
+	if e.Margin < 0 || e.Margin >= 1 {
+		return fmt.Errorf("margin: %g is out of range, want a ratio such as 0.02 for 2 %%", e.Margin)
+	}
+	return nil
+}
+
+// providersOf are the providers of the experiment that can compute the offer; none for a classical one.
+func (e *Experiment) providersOf(o Offer) []kex.Provider {
+	var able []kex.Provider
+	for _, p := range e.Providers {
+		if slices.Contains(o.Expected().Providers(), kex.Provider(p)) {
+			able = append(able, kex.Provider(p))
+		}
+	}
+	return able
+}

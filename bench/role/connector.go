@@ -1,0 +1,98 @@
+package role
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/url"
+	"sync"
+	"time"
+
+	"pqbench/tunnel"
+	"pqbench/tunnel/connector"
+)
+
+// ConnectorRole holds tunnels: one connector each, in one process.
+type ConnectorRole struct {
+	*Control
+	stops []func()
+}
+
+// TunnelsArgs describe tunnels that share an edge, an origin and an offer.
+type TunnelsArgs struct {
+	Edge        string
+	RootPEM     []byte
+	Origin      string
+	Groups      []tls.CurveID
+	Want        tls.CurveID
+	Initial     int
+	Connections int
+	Tunnels     []tunnel.Credentials
+	Timeout     time.Duration // until all are registered
+}
+
+// TunnelsReply says how registration went.
+type TunnelsReply struct {
+	// Handshake and Registration are the durations of each connection's handshake and of the registration after it.
+	Handshake, Registration []time.Duration
+}
+
+// Connect starts the tunnels and waits until every connection of each is registered.
+func (r *ConnectorRole) Connect(args TunnelsArgs, reply *TunnelsReply) error {
+	ctx, cancel := context.WithTimeout(context.Background(), args.Timeout)
+	defer cancel()
+	seen := &registrations{want: args.Want}
+	var started []*connector.Connector
+	for _, creds := range args.Tunnels {
+		c, err := r.start(args, creds, seen)
+		if err != nil {
+			return err
+		}
+		started = append(started, c)
+	}
+	for _, c := range started {
+		if err := c.Ready(ctx); err != nil {
+			return err
+		}
+	}
+	return seen.take(reply)
+}
+
+func (r *ConnectorRole) start(args TunnelsArgs, creds tunnel.Credentials, seen *registrations) (*connector.Connector, error) {
+	edge, err := net.ResolveUDPAddr("udp", args.Edge)
+	if err != nil {
+		return nil, err
+	}
+	origin, err := url.Parse(args.Origin)
+	if err != nil {
+		return nil, err
+	}
+	config, err := clientTLS(args.RootPEM, args.Groups)
+	if err != nil {
+		return nil, err
+	}
+	trace := seen.trace()
+	c, err := connector.New(connector.Config{
+		Edges: []net.Addr{edge}, Credentials: creds, Origin: origin, Connections: args.Connections,
+		Dialer: connector.Dialer{TLS: config, InitialPacketSize: args.Initial, Trace: trace}, Trace: trace,
+	})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = c.Run(ctx) }()
+	r.stops = append(r.stops, func() { cancel(); <-done })
+	return c, nil
+}
+
+// Disconnect unregisters and closes all tunnels.
+func (r *ConnectorRole) Disconnect(_ None, _ *None) error {
+	var wg sync.WaitGroup
+	for _, stop := range r.stops {
+		wg.Go(stop)
+	}
+	wg.Wait()
+	r.stops = nil
+	return nil
+}

@@ -1,0 +1,92 @@
+package role
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/rpc"
+	"os"
+	"strings"
+
+	"pqbench/kex"
+	"pqbench/loadgen"
+)
+
+// Kind is which part of the path a process plays.
+type Kind string
+
+// The kinds of role.
+const (
+	Edge      Kind = "edge"
+	Connector Kind = "connector"
+	Origin    Kind = "origin"
+	Load      Kind = "load"
+	Kex       Kind = "kex"
+)
+
+// None is the argument or reply of a call that needs none: net/rpc wants a type.
+type None struct{}
+
+// stdio joins the process's standard input and output into the one stream that RPC needs.
+type stdio struct {
+	io.Reader
+	io.WriteCloser
+}
+
+// Serve plays a role until its standard input ends. The KEM provider is fixed here, before the process makes any key.
+func Serve(kind Kind, provider kex.Provider) error {
+	if err := kex.Fix(provider); err != nil {
+		return err
+	}
+	// Anything the libraries print must not reach the RPC stream.
+	out := os.Stdout
+	os.Stdout = os.Stderr
+
+	control := &Control{}
+	services := map[Kind]func() any{
+		Edge:      func() any { return &EdgeRole{Control: control} },
+		Connector: func() any { return &ConnectorRole{Control: control} },
+		Origin:    func() any { return &OriginRole{Control: control} },
+		Load:      func() any { return &LoadRole{Control: control} },
+		Kex:       func() any { return &KexRole{Control: control, Provider: provider} },
+	}
+	make, ok := services[kind]
+	if !ok {
+		return fmt.Errorf("unknown role %q", kind)
+	}
+	server := rpc.NewServer()
+	if err := server.RegisterName("Role", make()); err != nil {
+		return err
+	}
+	server.ServeConn(stdio{os.Stdin, out})
+	return nil
+}
+
+// Control is what every role answers to.
+type Control struct {
+	clock loadgen.Clock
+}
+
+// Origin sets the run's origin of time: nanoseconds on the system's monotonic clock.
+func (c *Control) Origin(monotonic int64, _ *None) error {
+	c.clock = loadgen.ClockAt(monotonic)
+	return nil
+}
+
+// Usage reads the process's own consumption so far.
+func (c *Control) Usage(_ None, u *Usage) error {
+	*u = ReadUsage()
+	return nil
+}
+
+// remoteError restores the text of an error that crossed the process border, naming the role it came from.
+func remoteError(kind Kind, method string, err error) error {
+	var server rpc.ServerError
+	if errors.As(err, &server) {
+		return fmt.Errorf("%s: %s", kind, string(server))
+	}
+	if errors.Is(err, rpc.ErrShutdown) || errors.Is(err, io.ErrUnexpectedEOF) || strings.Contains(err.Error(), "broken pipe") {
+		return fmt.Errorf("%s process ended during %s: %w", kind, method, err)
+	}
+	return fmt.Errorf("%s: %s: %w", kind, method, err)
+}

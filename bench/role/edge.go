@@ -1,0 +1,155 @@
+package role
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"pqbench/kex"
+	"pqbench/tunnel"
+	"pqbench/tunnel/edge"
+)
+
+// EdgeRole serves one or more edges in a process.
+type EdgeRole struct {
+	*Control
+
+	mu      sync.Mutex
+	tunnels map[uuid.UUID]tunnel.Credentials
+	edges   []*edge.Edge
+	bare    []*bareEdge
+}
+
+// ListenArgs say what an edge listens with.
+type ListenArgs struct {
+	// LeafPEM holds the leaf, its intermediates and its key.
+	LeafPEM []byte
+	Initial int
+	// Bare listens with quic-go alone, accepting and waiting for the end of each connection: the yardstick of the
+	// overhead experiment.
+	Bare bool
+	// Eyeball opens the visitors' HTTPS listener too.
+	Eyeball bool
+}
+
+// ListenReply says where.
+type ListenReply struct{ Tunnel, Eyeball string }
+
+// Authorize makes tunnels known to all edges of the process.
+func (r *EdgeRole) Authorize(creds []tunnel.Credentials, _ *None) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.tunnels == nil {
+		r.tunnels = map[uuid.UUID]tunnel.Credentials{}
+	}
+	for _, c := range creds {
+		r.tunnels[c.TunnelID] = c
+	}
+	return nil
+}
+
+func (r *EdgeRole) authorize(account string, id uuid.UUID) ([]byte, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c, ok := r.tunnels[id]
+	return c.TunnelSecret, ok && c.AccountTag == account
+}
+
+// Listen opens an edge on free ports of the loopback interface. It accepts every named group of the build; what is
+// negotiated is the client's offer.
+func (r *EdgeRole) Listen(args ListenArgs, reply *ListenReply) error {
+	leaf, err := tls.X509KeyPair(args.LeafPEM, args.LeafPEM)
+	if err != nil {
+		return err
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{leaf}, MinVersion: tls.VersionTLS13, NextProtos: []string{tunnel.ALPN}}
+	kex.Configure(config, acceptable()...)
+	socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return err
+	}
+	if args.Bare {
+		b, err := listenBare(socket, config, args.Initial)
+		if err != nil {
+			return err
+		}
+		r.bare = append(r.bare, b)
+		reply.Tunnel = socket.LocalAddr().String()
+		return nil
+	}
+	e, err := edge.Listen(edge.Config{
+		TLS: config, PacketConn: socket, Authorize: r.authorize, Location: "LOC", InitialPacketSize: args.Initial,
+	})
+	if err != nil {
+		return err
+	}
+	r.edges = append(r.edges, e)
+	reply.Tunnel = e.Addr().String()
+	if args.Eyeball {
+		reply.Eyeball, err = listenEyeball(e, leaf)
+	}
+	return err
+}
+
+// acceptable are the groups that this build's crypto/tls computes with the process's provider.
+func acceptable() []kex.Group {
+	var groups []kex.Group
+	for _, g := range kex.Groups() {
+		if g.InTLS(kex.Fixed()) == nil {
+			groups = append(groups, g)
+		}
+	}
+	return groups
+}
+
+func listenEyeball(handler http.Handler, leaf tls.Certificate) (addr string, err error) {
+	l, err := tls.Listen("tcp4", "127.0.0.1:0", &tls.Config{
+		Certificates: []tls.Certificate{leaf}, MinVersion: tls.VersionTLS13, NextProtos: []string{"http/1.1"},
+	})
+	if err != nil {
+		return "", err
+	}
+	go func() { _ = (&http.Server{Handler: handler}).Serve(l) }() // until the process ends
+	return l.Addr().String(), nil
+}
+
+// drainPoll is how often Drain looks; a look costs about a microsecond.
+const drainPoll = 200 * time.Microsecond
+
+// Drain waits until no connection is open but the registered ones, so that closing what a trial opened is charged to
+// the trial, and replies with the usage at that instant.
+func (r *EdgeRole) Drain(timeout time.Duration, u *Usage) error {
+	for end := time.Now().Add(timeout); ; time.Sleep(drainPoll) {
+		open := 0
+		for _, e := range r.edges {
+			s := e.Stats()
+			open += int(s.Open - s.Registered)
+		}
+		for _, b := range r.bare {
+			open += int(b.open.Load())
+		}
+		if open == 0 {
+			*u = ReadUsage()
+			return nil
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("%d connections were still open after %v", open, timeout)
+		}
+	}
+}
+
+// EdgeStats are the counters of all edges of the process, added up.
+func (r *EdgeRole) EdgeStats(_ None, s *edge.Stats) error {
+	if len(r.edges) != 1 {
+		return errors.New("counters are read of one edge")
+	}
+	*s = r.edges[0].Stats()
+	return nil
+}
+

@@ -1,0 +1,192 @@
+package role
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"pqbench/kex"
+	"pqbench/loadgen"
+	"pqbench/results"
+	"pqbench/tunnel"
+	"pqbench/tunnel/connector"
+)
+
+// LoadRole makes load: handshakes as a connector makes them, and visitors' requests.
+type LoadRole struct {
+	*Control
+	eyeballs *loadgen.Eyeballs
+}
+
+// HandshakeArgs describe one trial of handshakes.
+type HandshakeArgs struct {
+	Edge        string
+	RootPEM     []byte
+	Groups      []tls.CurveID // the offer
+	Want        tls.CurveID   // what must be negotiated
+	Initial     int
+	Concurrency int
+	Count       int
+	Timeout     time.Duration
+	// Bare dials with quic-go alone instead of the connector's dialer.
+	Bare bool
+}
+
+// TrialReply is what a trial of load gave.
+type TrialReply struct {
+	Samples           []results.Sample
+	Dropped           int
+	Started, Finished int64 // ns since the run's origin
+	Usage             Usage // of this process, over the trial
+}
+
+// Handshakes runs one trial: every worker dials from a socket of its own, as each connection of a connector does,
+// and closes at once.
+func (r *LoadRole) Handshakes(args HandshakeArgs, reply *TrialReply) error {
+	d, err := newDialers(args)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	loop := loadgen.Closed{Workers: args.Concurrency, Count: args.Count, Clock: r.clock}
+	reply.measure(r.clock, func() {
+		reply.Samples, reply.Dropped = loop.Run(context.Background(), loadgen.Handshake(r.clock, d.dial, args.Timeout))
+	})
+	if err := loadgen.AssertGroup(reply.Samples, args.Want); err != nil {
+		return err
+	}
+	return loadgen.Check(reply.Samples, args.Count, reply.Dropped)
+}
+
+func (t *TrialReply) measure(clock loadgen.Clock, trial func()) {
+	before := ReadUsage()
+	t.Started = clock.Now()
+	trial()
+	t.Finished = clock.Now()
+	t.Usage = ReadUsage().Sub(before)
+}
+
+// dialers are the workers' sockets and the one way in which all of them dial.
+type dialers struct {
+	edge       net.Addr
+	transports []*quic.Transport
+	connect    func(ctx context.Context, tr *quic.Transport, edge net.Addr) (*quic.Conn, error)
+}
+
+func newDialers(args HandshakeArgs) (*dialers, error) {
+	addr, err := net.ResolveUDPAddr("udp", args.Edge)
+	if err != nil {
+		return nil, err
+	}
+	config, err := clientTLS(args.RootPEM, args.Groups)
+	if err != nil {
+		return nil, err
+	}
+	d := &dialers{edge: addr}
+	for range args.Concurrency {
+		socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+		if err != nil {
+			d.close()
+			return nil, fmt.Errorf("socket %d of %d: %w (is the limit of open files too low?)", len(d.transports)+1, args.Concurrency, err)
+		}
+		d.transports = append(d.transports, &quic.Transport{Conn: socket})
+	}
+	if args.Bare {
+		qc := tunnel.QUICConfig(tunnel.ConnectorSide, tunnel.QUICOptions{InitialPacketSize: args.Initial})
+		d.connect = func(ctx context.Context, tr *quic.Transport, edge net.Addr) (*quic.Conn, error) {
+			return tr.Dial(ctx, edge, config, qc)
+		}
+		return d, nil
+	}
+	d.connect = (&connector.Dialer{TLS: config, InitialPacketSize: args.Initial}).Dial
+	return d, nil
+}
+
+func (d *dialers) dial(ctx context.Context, worker int) (loadgen.Conn, error) {
+	c, err := d.connect(ctx, d.transports[worker], d.edge)
+	if err != nil {
+		return nil, err
+	}
+	return (*conn)(c), nil
+}
+
+func (d *dialers) close() {
+	for _, tr := range d.transports {
+		_ = tr.Close()
+		_ = tr.Conn.Close()
+	}
+}
+
+// conn adapts a QUIC connection to what loadgen asks of one.
+type conn quic.Conn
+
+func (c *conn) Group() tls.CurveID { return (*quic.Conn)(c).ConnectionState().TLS.CurveID }
+func (c *conn) Close() error       { return (*quic.Conn)(c).CloseWithError(0, "") }
+
+// clientTLS is the connector's side of the handshake: it trusts the local authority alone and offers these groups alone.
+func clientTLS(rootPEM []byte, groups []tls.CurveID) (*tls.Config, error) {
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(rootPEM) {
+		return nil, errors.New("the authority's PEM holds no certificate")
+	}
+	config := &tls.Config{
+		RootCAs: roots, ServerName: tunnel.QUICServerName, NextProtos: []string{tunnel.ALPN}, MinVersion: tls.VersionTLS13,
+	}
+	var named []kex.Group
+	for _, id := range groups {
+		g, ok := kex.ByID(id)
+		if !ok {
+			return nil, fmt.Errorf("unknown group 0x%04x", uint16(id))
+		}
+		if err := g.InTLS(kex.Fixed()); err != nil {
+			return nil, err
+		}
+		named = append(named, g)
+	}
+	kex.Configure(config, named...)
+	return config, nil
+}
+
+// EyeballArgs open the visitors.
+type EyeballArgs struct {
+	Edge    string
+	RootPEM []byte
+	Count   int
+	Timeout time.Duration
+}
+
+// Eyeballs makes Count visitors; they keep their connections until the next call or the process's end.
+func (r *LoadRole) Eyeballs(args EyeballArgs, _ *None) error {
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(args.RootPEM) {
+		return errors.New("the authority's PEM holds no certificate")
+	}
+	if r.eyeballs != nil {
+		r.eyeballs.Close()
+	}
+	r.eyeballs = loadgen.NewEyeballs(args.Count, args.Edge, roots, r.clock, args.Timeout)
+	return nil
+}
+
+// RequestArgs describe one trial of requests: for a duration, or a number of them.
+type RequestArgs struct {
+	Ask         loadgen.Ask
+	Concurrency int
+	Count       int
+	Duration    time.Duration
+}
+
+// Requests runs one trial with the first Concurrency visitors, each with one request in flight.
+func (r *LoadRole) Requests(args RequestArgs, reply *TrialReply) error {
+	loop := loadgen.Closed{Workers: args.Concurrency, Count: args.Count, Duration: args.Duration, Clock: r.clock}
+	reply.measure(r.clock, func() {
+		reply.Samples, reply.Dropped = loop.Run(context.Background(), r.eyeballs.Request(args.Ask))
+	})
+	return loadgen.Check(reply.Samples, len(reply.Samples)+reply.Dropped, reply.Dropped)
+}

@@ -1,0 +1,122 @@
+package role
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/rpc"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"pqbench/kex"
+	"pqbench/loadgen"
+)
+
+// Proc is a running role, seen from the run that started it.
+type Proc struct {
+	Kind   Kind
+	cmd    *exec.Cmd
+	client *rpc.Client
+	stderr tail
+	ended  chan struct{}
+}
+
+// Start executes this program again with a role and the clock's origin. The caller must Stop it; if the caller is
+// killed instead, the role sees its standard input end and ends too.
+func Start(kind Kind, provider kex.Provider, clock loadgen.Clock) (*Proc, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("start %s: %w", kind, err)
+	}
+	p := &Proc{Kind: kind, cmd: exec.Command(exe, "role", string(kind), string(provider)), ended: make(chan struct{})}
+	p.cmd.Stderr = &p.stderr
+	// cloudflared switches ECN off for its process; both ends do, so that no arm differs by it.
+	p.cmd.Env = append(os.Environ(), "QUIC_GO_DISABLE_ECN=1")
+	isolate(p.cmd)
+	stdin, err := p.cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	stdout, err := p.cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start %s: %w", kind, err)
+	}
+	p.client = rpc.NewClient(stdio{stdout, stdin})
+	go func() { _ = p.cmd.Wait(); close(p.ended) }()
+	if err := p.Call(context.Background(), "Origin", clock.Monotonic(), &None{}); err != nil {
+		p.Stop()
+		return nil, err
+	}
+	return p, nil
+}
+
+// Call runs a method of the role and waits for it, or for the context's end; then the process is stopped, since
+// nothing useful can be asked of it while it is still busy.
+func (p *Proc) Call(ctx context.Context, method string, args, reply any) error {
+	call := p.client.Go("Role."+method, args, reply, make(chan *rpc.Call, 1))
+	select {
+	case <-call.Done:
+		if call.Error == nil {
+			return nil
+		}
+		err := remoteError(p.Kind, method, call.Error)
+		if text := p.stderr.String(); text != "" {
+			err = fmt.Errorf("%w\n%s", err, text)
+		}
+		return err
+	case <-ctx.Done():
+		p.Stop()
+		return ctx.Err()
+	}
+}
+
+// Usage is the process's consumption so far.
+func (p *Proc) Usage(ctx context.Context) (u Usage, err error) {
+	err = p.Call(ctx, "Usage", None{}, &u)
+	return u, err
+}
+
+// Pid is the process's id.
+func (p *Proc) Pid() int { return p.cmd.Process.Pid }
+
+// Stop ends the process: first by closing its standard input, then, when it has not gone within two seconds, by a
+// signal that cannot be ignored.
+func (p *Proc) Stop() {
+	_ = p.client.Close()
+	select {
+	case <-p.ended:
+	case <-time.After(2 * time.Second):
+		_ = p.cmd.Process.Kill()
+		<-p.ended
+	}
+}
+
+// tail keeps the last lines that a process printed, for an error message.
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+const tailSize = 2 << 10
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = append(t.text, b...)
+	if cut := len(t.text) - tailSize; cut > 0 {
+		t.text = append(t.text[:0], t.text[cut:]...)
+	}
+	return len(b), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.TrimSpace(string(bytes.ToValidUTF8(t.text, nil)))
+}

@@ -1,0 +1,104 @@
+package role
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"pqbench/loadgen"
+	"pqbench/results"
+	"pqbench/tunnel/connector"
+	"pqbench/wire"
+)
+
+// WireReply is one handshake's sample and its ledger; the ledger of a failed handshake is empty.
+type WireReply struct {
+	Sample    results.Sample
+	Ledger    wire.Ledger
+	FirstSent int64 // when its first datagram left, ns since the run's origin
+}
+
+// Wire runs one handshake from a new socket behind a tap and reads its ledger. Its times are those of a tapped socket
+// (no segmentation offload): right for bytes, not for speed.
+func (r *LoadRole) Wire(args HandshakeArgs, reply *WireReply) error {
+	edge, err := net.ResolveUDPAddr("udp", args.Edge)
+	if err != nil {
+		return err
+	}
+	config, err := clientTLS(args.RootPEM, args.Groups)
+	if err != nil {
+		return err
+	}
+	var keys keyLog
+	config.KeyLogWriter = &keys
+	socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	if err != nil {
+		return err
+	}
+	defer socket.Close()
+	tap := wire.NewTap(socket, wire.AtClient)
+	started := r.clock.Now()
+	tr := &quic.Transport{Conn: tap}
+	defer tr.Close()
+
+	dialer := &connector.Dialer{TLS: config, InitialPacketSize: args.Initial}
+	dial := func(ctx context.Context, _ int) (loadgen.Conn, error) {
+		c, err := dialer.Dial(ctx, tr, edge)
+		if err != nil {
+			return nil, err
+		}
+		return lingering{(*conn)(c)}, nil
+	}
+	loop := loadgen.Closed{Workers: 1, Count: 1, Clock: r.clock}
+	samples, _ := loop.Run(context.Background(), loadgen.Handshake(r.clock, dial, args.Timeout))
+	reply.Sample = samples[0]
+	if reply.Sample.Class != "" {
+		return nil
+	}
+	if err := loadgen.AssertGroup(samples, args.Want); err != nil {
+		return err
+	}
+	datagrams := tap.Take()
+	reply.FirstSent = started + int64(datagrams[0].At)
+	if reply.Ledger, err = wire.Read(datagrams, keys.bytes()); err != nil {
+		return fmt.Errorf("reading the ledger: %w", err)
+	}
+	if !reply.Ledger.Complete {
+		return fmt.Errorf("the ledger of a completed handshake is not complete: %d of its packets could not be read", reply.Ledger.Undecrypted)
+	}
+	return nil
+}
+
+// linger is how long a tapped connection stays open after its handshake, so that the edge's HANDSHAKE_DONE, which
+// confirms the handshake, is on the record too. On loopback it follows within a millisecond.
+const linger = 10 * time.Millisecond
+
+type lingering struct{ *conn }
+
+func (l lingering) Close() error {
+	time.Sleep(linger)
+	return l.conn.Close()
+}
+
+// keyLog keeps the secrets of one connection in memory for the ledger; they go nowhere else.
+type keyLog struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (k *keyLog) Write(b []byte) (int, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.text.Write(b)
+}
+
+func (k *keyLog) bytes() []byte {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return bytes.Clone(k.text.Bytes())
+}

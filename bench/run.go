@@ -1,0 +1,236 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"pqbench/loadgen"
+	"pqbench/results"
+)
+
+// Options of a run. The zero value runs the plan as it is, into results/runs, without a word.
+type Options struct {
+	// Output is the folder that run folders are made in; default results/runs.
+	Output string
+	// Seed replaces the plan's seed when it is not zero.
+	Seed   uint64
+	Labels map[string]string
+	// Progress is told how far the run is; nil for silence.
+	Progress Progress
+}
+
+// Progress hears how far a run is. Calls come from one goroutine.
+type Progress interface {
+	// Start announces an experiment of so many blocks; skipped is why it, or an arm of it, is left out.
+	Start(experiment string, blocks int, skipped []string)
+	// Block says that one more block is done.
+	Block()
+	// End ends the experiment, whole or not.
+	End()
+}
+
+// ErrInterrupted is returned, with the folder, by a run that was ended early: what was measured is saved and marked.
+var ErrInterrupted = errors.New("interrupted; what was measured so far is saved and marked incomplete")
+
+// Run runs a plan and writes its run folder, without the report. When the context ends, the run ends after the trial
+// in progress is abandoned, saves what was measured and returns the folder with ErrInterrupted; likewise with any
+// other error that comes after the first measurement.
+func Run(ctx context.Context, plan *Plan, opts Options) (dir string, err error) {
+	r, err := newRunner(plan, opts)
+	if err != nil {
+		return "", err
+	}
+	err = r.experiments(ctx)
+	if ctx.Err() != nil {
+		err = ErrInterrupted
+	}
+	dir, finishErr := r.finish(err)
+	return dir, errors.Join(err, finishErr)
+}
+
+// runner is a run in progress.
+type runner struct {
+	plan     *Plan
+	clock    loadgen.Clock
+	manifest results.Manifest
+	writer   *results.Writer
+	progress Progress
+	steal    stealMeter
+	parts    []part
+}
+
+// part is one entry of the plan's experiments with its arms.
+type part struct {
+	*Experiment
+	index int // into Manifest.Experiments
+	arms  []arm
+	first int // number of its first block: entries of the same kind do not share block numbers
+}
+
+func newRunner(plan *Plan, opts Options) (*runner, error) {
+	r := &runner{plan: plan, progress: opts.Progress}
+	if r.progress == nil {
+		r.progress = silent{}
+	}
+	if opts.Output == "" {
+		opts.Output = "results/runs"
+	}
+	r.manifest = results.Manifest{
+		Schema: results.Schema, Plan: plan.Name, PlanText: plan.text, Seed: plan.Seed, Started: time.Now().UTC(),
+		Labels: opts.Labels, Versions: versions(), Host: host(),
+	}
+	if opts.Seed != 0 {
+		r.manifest.Seed = opts.Seed
+	}
+	if err := r.layOut(); err != nil {
+		return nil, err
+	}
+	var err error
+	r.writer, err = results.Create(opts.Output, plan.Name, r.manifest)
+	if err != nil {
+		return nil, err
+	}
+	r.manifest.Noise.Load = loadAverage()
+	r.manifest.Noise.Before, r.steal.median = noiseProbe()
+	r.steal.start()
+	r.clock = loadgen.NewClock()
+	return r, nil
+}
+
+// layOut numbers the arms. Equal arms of two entries of the same kind are one arm.
+func (r *runner) layOut() error {
+	m := &r.manifest
+	ids := map[results.ArmOf]int{}
+	blocks := map[string]int{}
+	for i := range r.plan.Experiments {
+		e := &r.plan.Experiments[i]
+		arms, skipped := e.arms()
+		for k := range arms {
+			key := results.ArmOf{Experiment: e.Run, Arm: arms[k].Arm, Note: arms[k].note}
+			id, ok := ids[key]
+			if !ok {
+				id = len(m.Arms)
+				ids[key] = id
+				m.Arms = append(m.Arms, key)
+			}
+			arms[k].id = id
+		}
+		m.Pairs = append(m.Pairs, e.pairs(arms)...)
+		m.Experiments = append(m.Experiments, results.Experiment{
+			Name: e.Run, Blocks: e.Blocks, Note: e.method(), Skipped: strings.Join(skipped, "; "),
+		})
+		for _, s := range skipped {
+			m.Warnings = append(m.Warnings, e.Run+": left out: "+s)
+		}
+		r.parts = append(r.parts, part{Experiment: e, index: i, arms: arms, first: blocks[e.Run]})
+		blocks[e.Run] += e.Blocks
+	}
+	m.Warnings = unique(m.Warnings)
+	if len(m.Arms) == 0 {
+		return fmt.Errorf("plan %q: nothing is left to measure: %s", r.plan.Name, strings.Join(m.Warnings, "; "))
+	}
+	return nil
+}
+
+// experiments runs the parts in order. An error ends the run: it means that its numbers would be worth nothing.
+func (r *runner) experiments(ctx context.Context) error {
+	for _, p := range r.parts {
+		if len(p.arms) == 0 {
+			r.progress.Start(p.Run, 0, []string{r.manifest.Experiments[p.index].Skipped})
+			r.progress.End()
+			continue
+		}
+		run := map[string]func(context.Context, part) error{
+			"kex": r.kex, "handshake": r.handshake, "overhead": r.handshake, "wire": r.wire,
+			"requests": r.requests, "goodput": r.goodput,
+		}[p.Run]
+		r.progress.Start(p.Run, p.Blocks, nil)
+		err := run(ctx, p)
+		r.progress.End()
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.Run, err)
+		}
+	}
+	return nil
+}
+
+// blocks runs a part's blocks: in each, every arm once, in the block's own random order. fresh is called before the
+// blocks that want new processes.
+func (r *runner) blocks(ctx context.Context, p part, fresh func(ctx context.Context) error, trial func(ctx context.Context, a arm, t *results.Trial) ([]results.Sample, error)) error {
+	for b := range p.Blocks {
+		if b%p.Fresh == 0 {
+			if err := fresh(ctx); err != nil {
+				return err
+			}
+		}
+		for position, i := range order(r.manifest.Seed, p.index, b, len(p.arms)) {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			t := results.Trial{Experiment: p.Run, Arm: p.arms[i].id, Block: p.first + b, Order: position}
+			samples, err := trial(ctx, p.arms[i], &t)
+			if err != nil {
+				return err
+			}
+			if err := r.record(t, samples); err != nil {
+				return err
+			}
+		}
+		r.manifest.Experiments[p.index].Done++
+		r.progress.Block()
+		if err := r.writer.Sync(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// record writes a trial and its samples.
+func (r *runner) record(t results.Trial, samples []results.Sample) error {
+	for i := range samples {
+		s := &samples[i]
+		s.Experiment, s.Arm, s.Block = t.Experiment, t.Arm, t.Block
+		if err := r.writer.Write(results.Record{Sample: s}); err != nil {
+			return err
+		}
+	}
+	return r.writer.Write(results.Record{Trial: &t})
+}
+
+// finish closes the run folder, whole or not.
+func (r *runner) finish(cause error) (dir string, err error) {
+	m := &r.manifest
+	m.Complete = cause == nil
+	if cause != nil {
+		m.Reason = cause.Error()
+	} else {
+		after, median := noiseProbe()
+		m.Noise.After, m.Noise.Drift = after, median/r.steal.median-1
+	}
+	m.Noise.Steal = r.steal.share()
+	m.Finished = time.Now().UTC()
+	return r.writer.Finish(*m)
+}
+
+// tally fills a trial's counts from its samples.
+func tally(t *results.Trial, samples []results.Sample, dropped int) {
+	t.Dropped = dropped
+	for _, s := range samples {
+		if s.Class == "" {
+			t.Completed++
+		} else {
+			t.Failed++
+		}
+	}
+	t.Scheduled = t.Completed + t.Failed + t.Dropped
+}
+
+// silent is the Progress of nobody watching.
+type silent struct{}
+
+func (silent) Start(string, int, []string) {}
+func (silent) Block()                      {}
+func (silent) End()                        {}

@@ -1,0 +1,246 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"pqbench/bench/role"
+	"pqbench/kex"
+	"pqbench/loadgen"
+	"pqbench/results"
+	"pqbench/tunnel"
+)
+
+// path is the whole way of a request on one KEM provider, load → edge ⇐ tunnels ⇒ connector → origin, each a process.
+type path struct {
+	edge, connector, origin, load *role.Proc
+	listening                     role.ListenReply
+	originURL                     string
+	hosts                         map[string][]string // host names of an offer's tunnels, by the offer's label
+}
+
+func (w *path) stop() {
+	for _, proc := range []*role.Proc{w.load, w.connector, w.edge, w.origin} {
+		if proc != nil {
+			proc.Stop()
+		}
+	}
+}
+
+// paths are the processes of a requests or goodput part.
+type paths struct {
+	r    *runner
+	p    part
+	cert chain
+	live map[kex.Provider]*path
+}
+
+func newPaths(r *runner, p part) (*paths, error) {
+	cert, err := newChain(string(p.Certs[0]))
+	if err != nil {
+		return nil, err
+	}
+	return &paths{r: r, p: p, cert: cert, live: map[kex.Provider]*path{}}, nil
+}
+
+func (ps *paths) stop() {
+	for _, w := range ps.live {
+		w.stop()
+	}
+	clear(ps.live)
+}
+
+// fresh replaces all processes and connects the tunnels of all arms: they stand side by side while one arm after the
+// other carries the load.
+func (ps *paths) fresh(ctx context.Context) error {
+	ps.stop()
+	for _, a := range ps.p.arms {
+		w := ps.live[a.provider]
+		if w == nil {
+			w = &path{hosts: map[string][]string{}}
+			ps.live[a.provider] = w
+			if err := ps.start(ctx, w, a.provider); err != nil {
+				return err
+			}
+		}
+		if err := ps.connect(ctx, w, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (ps *paths) start(ctx context.Context, w *path, p kex.Provider) error {
+	var err error
+	for _, s := range []struct {
+		kind role.Kind
+		proc **role.Proc
+	}{{role.Origin, &w.origin}, {role.Edge, &w.edge}, {role.Connector, &w.connector}, {role.Load, &w.load}} {
+		if *s.proc, err = role.Start(s.kind, p, ps.r.clock); err != nil {
+			return err
+		}
+	}
+	if err := w.origin.Call(ctx, "Listen", role.None{}, &w.originURL); err != nil {
+		return err
+	}
+	args := role.ListenArgs{LeafPEM: ps.cert.leaf, Initial: int(ps.p.Initial[0]), Eyeball: true}
+	if err := w.edge.Call(ctx, "Listen", args, &w.listening); err != nil {
+		return err
+	}
+	visitors := role.EyeballArgs{
+		Edge: w.listening.Eyeball, RootPEM: ps.cert.root, Count: slices.Max(ps.p.Concurrency), Timeout: time.Duration(ps.p.Timeout),
+	}
+	return w.load.Call(ctx, "Eyeballs", visitors, &role.None{})
+}
+
+// setUp bounds the connecting of an offer's tunnels.
+const setUp = 60 * time.Second
+
+// connect brings up the tunnels of an arm's offer, unless another arm of the same offer has done so.
+func (ps *paths) connect(ctx context.Context, w *path, a arm) error {
+	label := a.offer.Label()
+	if w.hosts[label] != nil {
+		return nil
+	}
+	var creds []tunnel.Credentials
+	for range ps.p.Tunnels {
+		c := tunnel.Credentials{AccountTag: "pqbench", TunnelSecret: make([]byte, 32), TunnelID: uuid.New()}
+		_, _ = rand.Read(c.TunnelSecret) // never fails
+		creds = append(creds, c)
+		w.hosts[label] = append(w.hosts[label], c.TunnelID.String()+tunnel.HostSuffix)
+	}
+	if err := w.edge.Call(ctx, "Authorize", creds, &role.None{}); err != nil {
+		return err
+	}
+	args := role.TunnelsArgs{
+		Edge: w.listening.Tunnel, RootPEM: ps.cert.root, Origin: w.originURL, Groups: a.offer.IDs(), Want: a.offer.Expected().ID,
+		Initial: int(ps.p.Initial[0]), Connections: ps.p.Conns, Tunnels: creds, Timeout: setUp,
+	}
+	var reply role.TunnelsReply
+	if err := w.connector.Call(ctx, "Connect", args, &reply); err != nil {
+		return fmt.Errorf("connecting %d tunnels of %s: %w", ps.p.Tunnels, a.Arm, err)
+	}
+	if want := ps.p.Tunnels * ps.p.Conns; len(reply.Registration) != want {
+		return fmt.Errorf("connecting %s: %d connections are registered, want %d", a.Arm, len(reply.Registration), want)
+	}
+	return ps.warmUp(ctx, w, a)
+}
+
+// warmUp sends requests that are not counted over every tunnel of an offer.
+func (ps *paths) warmUp(ctx context.Context, w *path, a arm) error {
+	args := role.RequestArgs{
+		Ask:         loadgen.Ask{Hosts: w.hosts[a.offer.Label()], Path: "/bytes/1024", Down: 1024},
+		Concurrency: a.Concurrency, Count: max(ps.p.Warmup, ps.p.Tunnels*ps.p.Conns),
+	}
+	var reply role.TrialReply
+	if err := w.load.Call(ctx, "Requests", args, &reply); err != nil {
+		return err
+	}
+	for _, s := range reply.Samples {
+		if s.Class != "" {
+			return fmt.Errorf("warming up %s: %s: %s", a.Arm, s.Class, s.Detail)
+		}
+	}
+	return nil
+}
+
+// spent is what a trial of requests took of the edge's and the connector's processes.
+type spent struct{ edge, connector role.Usage }
+
+// send runs one trial of requests over an arm's tunnels and meters both ends of them.
+func (w *path) send(ctx context.Context, args role.RequestArgs) (reply role.TrialReply, s spent, err error) {
+	meter := func() (s spent) {
+		if err == nil {
+			s.edge, err = w.edge.Usage(ctx)
+		}
+		if err == nil {
+			s.connector, err = w.connector.Usage(ctx)
+		}
+		return s
+	}
+	before := meter()
+	if err == nil {
+		err = w.load.Call(ctx, "Requests", args, &reply)
+	}
+	after := meter()
+	return reply, spent{after.edge.Sub(before.edge), after.connector.Sub(before.connector)}, err
+}
+
+// requests sends visitors' requests, closed loop, over the tunnels of one arm after the other.
+func (r *runner) requests(ctx context.Context, p part) error {
+	ps, err := newPaths(r, p)
+	if err != nil {
+		return err
+	}
+	defer ps.stop()
+	return r.blocks(ctx, p, ps.fresh, func(ctx context.Context, a arm, t *results.Trial) ([]results.Sample, error) {
+		w := ps.live[a.provider]
+		reply, spent, err := w.send(ctx, role.RequestArgs{
+			Ask:         loadgen.Ask{Hosts: w.hosts[a.offer.Label()], Path: fmt.Sprintf("/bytes/%d", p.Body), Down: int64(p.Body)},
+			Concurrency: a.Concurrency, Duration: time.Duration(p.Time),
+		})
+		if err != nil {
+			return nil, err
+		}
+		t.Started, t.Finished = reply.Started, reply.Finished
+		tally(t, reply.Samples, reply.Dropped)
+		if done := float64(t.Completed + t.Failed); done > 0 {
+			t.Values = map[string]float64{
+				"requests_per_second": float64(t.Completed) / (float64(t.Finished-t.Started) / 1e9),
+				"edge_cpu":            float64(spent.edge.CPU) / done,
+				"connector_cpu":       float64(spent.connector.CPU) / done,
+			}
+		}
+		return reply.Samples, nil
+	})
+}
+
+// goodput moves bulk data down and then up through the tunnels of one arm after the other.
+func (r *runner) goodput(ctx context.Context, p part) error {
+	ps, err := newPaths(r, p)
+	if err != nil {
+		return err
+	}
+	defer ps.stop()
+	return r.blocks(ctx, p, ps.fresh, func(ctx context.Context, a arm, t *results.Trial) ([]results.Sample, error) {
+		w := ps.live[a.provider]
+		each := int64(p.Size) / int64(a.Concurrency)
+		hosts := w.hosts[a.offer.Label()]
+		down, spentDown, err := w.send(ctx, role.RequestArgs{
+			Ask: loadgen.Ask{Hosts: hosts, Path: fmt.Sprintf("/bytes/%d", each), Down: each}, Concurrency: a.Concurrency, Count: a.Concurrency,
+		})
+		if err != nil {
+			return nil, err
+		}
+		up, spentUp, err := w.send(ctx, role.RequestArgs{
+			Ask: loadgen.Ask{Hosts: hosts, Path: "/sink", Up: each}, Concurrency: a.Concurrency, Count: a.Concurrency,
+		})
+		if err != nil {
+			return nil, err
+		}
+		t.Started, t.Finished = down.Started, up.Finished
+		samples := append(down.Samples, up.Samples...)
+		tally(t, samples, down.Dropped+up.Dropped)
+		if t.Failed+t.Dropped == 0 {
+			t.Values = goodputValues(down, up, spentDown, spentUp, each*int64(a.Concurrency))
+		}
+		return samples, nil
+	})
+}
+
+// goodputValues are the rates of body bytes, and the CPU time of edge and connector together for each 10⁹ of them.
+func goodputValues(down, up role.TrialReply, spentDown, spentUp spent, bytes int64) map[string]float64 {
+	gb := float64(bytes) / 1e9
+	rate := func(t role.TrialReply) float64 { return float64(bytes) * 8 / (float64(t.Finished-t.Started) / 1e9) }
+	cpu := func(s spent) float64 { return float64(s.edge.CPU + s.connector.CPU) }
+	return map[string]float64{
+		"goodput_down": rate(down), "goodput_up": rate(up),
+		"cpu_per_gb_down": cpu(spentDown) / gb, "cpu_per_gb_up": cpu(spentUp) / gb,
+		"cpu_per_gb": (cpu(spentDown) + cpu(spentUp)) / (2 * gb),
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
-	"slices"
 
 	"golang.org/x/crypto/cryptobyte"
 )
@@ -177,15 +176,17 @@ func handshakeBody(msg []byte, want uint8) (cryptobyte.String, error) {
 // hands each to read.
 func readExtensions(s cryptobyte.String, read func(uint16, cryptobyte.String) bool) ([]Extension, error) {
 	var extensions []Extension
+	seen := make(map[uint16]bool)
 	for !s.Empty() {
 		var kind uint16
 		var data cryptobyte.String
 		if !s.ReadUint16(&kind) || !s.ReadUint16LengthPrefixed(&data) {
 			return nil, fmt.Errorf("extension %d of the list is cut short", len(extensions)+1)
 		}
-		if slices.ContainsFunc(extensions, func(e Extension) bool { return e.Type == kind }) {
+		if seen[kind] {
 			return nil, fmt.Errorf("extension %d appears twice", kind)
 		}
+		seen[kind] = true
 		extensions = append(extensions, Extension{kind, len(data)})
 		if !read(kind, data) {
 			return nil, fmt.Errorf("extension %d is malformed", kind)

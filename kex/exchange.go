@@ -107,8 +107,10 @@ func (e exchange) Server(rand io.Reader, clientShare []byte) (serverShare, secre
 		return nil, nil, err
 	}
 	if !e.group.Hybrid() {
-		secret, err = agree(private, clientShare)
-		return private.PublicKey().Bytes(), secret, err
+		if secret, err = agree(private, clientShare); err != nil {
+			return nil, nil, err
+		}
+		return private.PublicKey().Bytes(), secret, nil
 	}
 	point, key, err := e.split("client", clientShare, e.group.ClientShare)
 	if err != nil {

@@ -6,9 +6,10 @@ import "strings"
 // mean" in errors; the first of several, "" only when valid is empty. Case does
 // not count.
 //
-// Distance is the number of runes to insert or delete. A substitution counts
-// as both, so that a shortened name ("kyber512") is nearer to the long name it
-// stands for than to a short name it has nothing in common with.
+// Nearness is an edit distance in which a letter left out costs one, a letter
+// too many two, and a wrong letter both: so a shortened name ("kyber512") is
+// nearer to the long name that it is a part of than to a short one that it
+// shares two letters with.
 func Nearest(word string, valid []string) string {
 	nearest, least := "", -1
 	for _, candidate := range valid {
@@ -20,21 +21,22 @@ func Nearest(word string, valid []string) string {
 	return nearest
 }
 
-// distance is len(a) + len(b) less twice the longest common subsequence,
-// computed row by row.
-func distance(a, b []rune) int {
-	row := make([]int, len(b)+1)
-	for _, x := range a {
+// distance follows from the longest common subsequence of word and name: what
+// word has beyond it is too many, what name has beyond it was left out.
+func distance(word, name []rune) int {
+	common := make([]int, len(name)+1) // one row of the table, over the prefixes of name
+	for _, x := range word {
 		diagonal := 0
-		for j, y := range b {
-			above := row[j+1]
+		for j, y := range name {
+			above := common[j+1]
 			if x == y {
-				row[j+1] = diagonal + 1
+				common[j+1] = diagonal + 1
 			} else {
-				row[j+1] = max(above, row[j])
+				common[j+1] = max(above, common[j])
 			}
 			diagonal = above
 		}
 	}
-	return len(a) + len(b) - 2*row[len(b)]
+	longest := common[len(name)]
+	return 2*(len(word)-longest) + len(name) - longest
 }

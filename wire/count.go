@@ -20,6 +20,7 @@ type counter struct {
 	sent     [spaces][]uint64    // client packets
 	epoch    int                 // of the client's Initials
 
+	closed    int           // server packets that arrived and could not be read
 	helloSent bool          // all of the first ClientHello, once
 	probedAt  time.Duration // first probe of the latest PTO
 }
@@ -61,7 +62,7 @@ func (l *Ledger) count(t *trace) {
 	}
 	l.HeaderBytes4 = headerBytes4 * (l.ClientDatagrams + l.ServerDatagrams)
 	l.HeaderBytes6 = headerBytes6 * (l.ClientDatagrams + l.ServerDatagrams)
-	c.countLost()
+	l.LostClientPackets, l.LostServerPackets = c.lostClientPackets(), c.lostServerPackets()
 }
 
 // add books a datagram and moves on to the next stage where it ends one.
@@ -127,6 +128,9 @@ func (c *counter) weigh(d *tracedDatagram) tally {
 		s, ok := p.kind.space()
 		if !p.opened {
 			w.undecrypted++
+			if d.Dir == ServerToClient {
+				c.closed++
+			}
 		}
 		w.ackOnly = w.ackOnly && p.opened && p.frames.ackOnly()
 		if !p.opened || !ok {
@@ -199,16 +203,4 @@ func (c *counter) mayBeLost(s space, repeated span) bool {
 		}
 	}
 	return c.acked[s].max() > last+1
-}
-
-// countLost judges the packet numbers that are missing.
-func (c *counter) countLost() {
-	for s := range spaceApplication { // later packets may still be under way
-		for _, pn := range c.sent[s] {
-			if pn < c.acked[s].max() && !c.acked[s].covers(span{pn, pn + 1}) {
-				c.ledger.LostClientPackets++
-			}
-		}
-		c.ledger.LostServerPackets += int(c.received[s].max() - c.received[s].size())
-	}
 }

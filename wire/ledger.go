@@ -67,7 +67,7 @@ type Ledger struct {
 	ConfirmedClientBytes, ConfirmedServerBytes           int
 
 	HelloRetryRequests int
-	Retries            int // Retry packets that the client had to obey: 0 or 1
+	Retries            int // 1 when the client had to obey a Retry: it obeys one at most, however many arrive
 
 	// PTOs counts the client's probes: the times it repeated CRYPTO data that could not have been declared lost, for
 	// want of an acknowledgement of anything later, or sent a PING without any (RFC 9002 section 6.2.4). Probes less than
@@ -75,8 +75,9 @@ type Ledger struct {
 	PTOs, ConfirmedPTOs int
 
 	// LostClientPackets counts the Initial and Handshake packets that the server never acknowledged although it
-	// acknowledged a later one; LostServerPackets those that never arrived although a later one did. Both are judged by
-	// everything up to confirmation. What they can not see, the package comment tells.
+	// acknowledged a later one; LostServerPackets those that never arrived although a later one did (with quic-go, which
+	// numbers all packets in one sequence, 1-RTT packets between them too). Both are judged by everything up to
+	// confirmation. What they can not see, the package comment tells.
 	LostClientPackets, LostServerPackets int
 
 	// Undecrypted counts, up to confirmation, the packets that could not be read: no key for them, another QUIC
@@ -104,6 +105,9 @@ func Read(datagrams []Datagram, keylog []byte) (Ledger, error) {
 	}
 	t.install(l.CipherSuite, secrets)
 	l.Confirmed = t.openProtected()
+	if t.opener.retrySCID != nil {
+		l.Retries = 1
+	}
 	l.readFlight(t.messages(ServerToClient, spaceHandshake))
 	l.count(t)
 	return l, err

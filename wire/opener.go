@@ -87,12 +87,15 @@ func (o *opener) openAnew(p *packet) bool {
 	return true
 }
 
-// obeyRetry takes note of a Retry that a client must obey: the first one, and intact (RFC 9000 section 17.2.5.2).
+// obeyRetry takes note of a Retry. A client obeys the first that is intact (RFC 9000 section 17.2.5.2); a server that
+// got a ClientHello in two datagrams may well send two.
 func (o *opener) obeyRetry(dir Direction, p *packet) bool {
-	if dir != ServerToClient || o.originalDCID == nil || o.retrySCID != nil || !retryIntact(p.raw, o.originalDCID) {
+	if dir != ServerToClient || o.originalDCID == nil || !retryIntact(p.raw, o.originalDCID) {
 		return false
 	}
-	o.retrySCID = p.scid
+	if o.retrySCID == nil {
+		o.retrySCID = p.scid
+	}
 	p.opened = true
 	return true
 }

@@ -103,7 +103,7 @@ func (l *benchLine) derive(median string, samples []Sample) {
 }
 
 func (l *benchLine) set(name string, v float64) {
-	if !math.IsNaN(v) && !math.IsInf(v, 0) {
+	if name != "" && !math.IsNaN(v) && !math.IsInf(v, 0) {
 		l.values[name] = v
 	}
 }
@@ -249,10 +249,10 @@ func metricOrder(values map[string]float64) []string {
 // seconds, with the fitting prefix.
 func benchUnit(name string) string {
 	m, ok := MetricByName(name)
-	unit := strings.ReplaceAll(name, "_", "-")
 	if !ok {
-		return unit
+		return strings.Join(strings.Fields(name), "-") // the format's own, or one that this version does not know
 	}
+	unit := strings.ReplaceAll(name, "_", "-")
 	switch m.Unit {
 	case "ns":
 		return unit + "-ns"

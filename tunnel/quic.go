@@ -1,0 +1,89 @@
+package tunnel
+
+import (
+	"context"
+	"crypto/tls"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/qlogwriter"
+)
+
+// A Side is one end of the tunnel.
+type Side int
+
+const (
+	// ConnectorSide dials.
+	ConnectorSide Side = iota
+	// EdgeSide listens.
+	EdgeSide
+)
+
+// QUICOptions change what a tunnel's quic.Config says. The zero value is cloudflared's.
+type QUICOptions struct {
+	// InitialPacketSize is the UDP payload of an Initial in bytes; default InitialPacketSize.
+	InitialPacketSize int
+	// KeepAlive is the PING period; default KeepAlivePeriod at the
+	// connector and none at the edge; negative means none.
+	KeepAlive time.Duration
+	// Idle is the idle time-out; default MaxIdleTimeout.
+	Idle time.Duration
+	// HandshakeIdle bounds the silence during a handshake; default HandshakeIdleTimeout.
+	HandshakeIdle time.Duration
+	// DisablePathMTUDiscovery keeps packets at the initial size.
+	DisablePathMTUDiscovery bool
+	// Tracer receives quic-go's own events; nil is off and free.
+	Tracer func(ctx context.Context, isClient bool, connID quic.ConnectionID) qlogwriter.Trace
+}
+
+// QUICConfig is the quic.Config of one side with cloudflared's values. Each
+// call returns a new one.
+func QUICConfig(side Side, o QUICOptions) *quic.Config {
+	conf := &quic.Config{
+		Versions:                   []quic.Version{quic.Version1},
+		HandshakeIdleTimeout:       or(o.HandshakeIdle, HandshakeIdleTimeout),
+		MaxIdleTimeout:             or(o.Idle, MaxIdleTimeout),
+		MaxConnectionReceiveWindow: MaxConnectionReceiveWindow,
+		MaxStreamReceiveWindow:     MaxStreamReceiveWindow,
+		InitialPacketSize:          uint16(or(o.InitialPacketSize, InitialPacketSize)),
+		DisablePathMTUDiscovery:    o.DisablePathMTUDiscovery,
+		EnableDatagrams:            true,
+		Tracer:                     o.Tracer,
+	}
+	if side == ConnectorSide {
+		conf.KeepAlivePeriod = KeepAlivePeriod
+		conf.MaxIncomingStreams = ConnectorStreamLimit
+		conf.MaxIncomingUniStreams = ConnectorStreamLimit
+	} else {
+		conf.MaxIncomingStreams = EdgeStreamLimit
+		conf.MaxIncomingUniStreams = -1 // the protocol has none
+	}
+	if o.KeepAlive != 0 {
+		conf.KeepAlivePeriod = max(o.KeepAlive, 0)
+	}
+	return conf
+}
+
+// TLSConfig is a copy of base with what the QUIC transport fixes: TLS 1.3
+// and the one ALPN; at the connector also the SNI, unless base names one,
+// and no session cache, since cloudflared never resumes.
+func TLSConfig(side Side, base *tls.Config) *tls.Config {
+	conf := &tls.Config{}
+	if base != nil {
+		conf = base.Clone()
+	}
+	conf.MinVersion = tls.VersionTLS13
+	conf.NextProtos = []string{ALPN}
+	if side == ConnectorSide && conf.ServerName == "" {
+		conf.ServerName = QUICServerName
+	}
+	return conf
+}
+
+func or[T comparable](v, fallback T) T {
+	var zero T
+	if v == zero {
+		return fallback
+	}
+	return v
+}

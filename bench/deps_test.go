@@ -74,7 +74,7 @@ func matches(name string, patterns []string) bool {
 
 func list(t *testing.T) (packages []listed) {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", "pqbench/...").Output()
+	out, err := exec.Command("go", "list", "-tags=pqbench_overlay", "-json=ImportPath,Imports,TestImports,XTestImports", "pqbench/...").Output()
 	require.NoError(t, err)
 	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
 		var p listed

@@ -42,16 +42,16 @@ type Experiment struct {
 	// Fresh is after how many blocks the processes are replaced. A process has a speed of its own (memory layout,
 	// GC phase: about 2 %), and only new processes make that a part of the scatter between blocks.
 	Fresh   int      `yaml:"fresh,omitempty"`
-	Count   int      `yaml:"count,omitempty"`    // handshakes per arm and block
-	Time    Duration `yaml:"time,omitempty"`     // kex: per operation and block; requests: per arm and block
-	Warmup  int      `yaml:"warmup,omitempty"`   // handshakes or requests before the first block of a process, not counted
-	Timeout Duration `yaml:"timeout,omitempty"`  // of one handshake or request
-	Margin  float64  `yaml:"margin,omitempty"`   // of the equivalence test: 0.02 is ±2 %
-	Tunnels int      `yaml:"tunnels,omitempty"`  // per group
-	Conns   int      `yaml:"conns,omitempty"`    // connections per tunnel
-	Body    Size     `yaml:"body,omitempty"`     // requests: of each answer
-	Size    Size     `yaml:"size,omitempty"`     // goodput: moved per arm and block and direction
-	Stacks  []Stack  `yaml:"stacks,omitempty"`   // overhead: whose dial and accept loop
+	Count   int      `yaml:"count,omitempty"`   // handshakes per arm and block
+	Time    Duration `yaml:"time,omitempty"`    // kex: per operation and block; requests: per arm and block
+	Warmup  int      `yaml:"warmup,omitempty"`  // handshakes or requests before the first block of a process, not counted
+	Timeout Duration `yaml:"timeout,omitempty"` // of one handshake or request
+	Margin  float64  `yaml:"margin,omitempty"`  // of the equivalence test: 0.02 is ±2 %
+	Tunnels int      `yaml:"tunnels,omitempty"` // per group
+	Conns   int      `yaml:"conns,omitempty"`   // connections per tunnel
+	Body    Size     `yaml:"body,omitempty"`    // requests: of each answer
+	Size    Size     `yaml:"size,omitempty"`    // goodput: moved per arm and block and direction
+	Stacks  []Stack  `yaml:"stacks,omitempty"`  // overhead: whose dial and accept loop
 }
 
 // Offer is what a connector lists: one named group, or several (a hybrid with its classical fallback, which makes the
@@ -110,7 +110,7 @@ func (o Offer) equal(p Offer) bool {
 }
 
 // arm names the offer's part of an arm: group, codepoint where the name is not unique, provider where a KEM is used.
-func (o Offer) arm(p Provider) results.Arm {
+func (o Offer) arm(p kex.Provider) results.Arm {
 	a := results.Arm{Group: o.Label()}
 	if g := o.Expected(); g.Hybrid() {
 		a.KEM = string(p)

@@ -35,6 +35,9 @@ func (p *Plan) complete(root *yaml.Node) error {
 	}
 	items := lookup(root, "experiments").Content
 	for i := range p.Experiments {
+		if err := applicable(items[i], p.Experiments[i].Run); err != nil {
+			return err
+		}
 		if err := p.Experiments[i].complete(); err != nil {
 			return fmt.Errorf("line %d: %w", items[i].Line, err)
 		}
@@ -51,9 +54,40 @@ func lookup(mapping *yaml.Node, key string) *yaml.Node {
 	return &yaml.Node{}
 }
 
+// onlyIn are the fields that mean something in some experiments alone.
+var onlyIn = map[string][]string{
+	"certs":       {"handshake", "wire", "requests", "goodput", "overhead"},
+	"initial":     {"handshake", "wire", "requests", "goodput", "overhead"},
+	"concurrency": {"handshake", "requests", "goodput", "overhead"},
+	"count":       {"handshake", "overhead"},
+	"time":        {"kex", "requests"},
+	"warmup":      {"handshake", "requests", "goodput", "overhead"},
+	"timeout":     {"handshake", "wire", "requests", "goodput", "overhead"},
+	"margin":      {"requests", "goodput"},
+	"tunnels":     {"requests", "goodput"},
+	"conns":       {"requests", "goodput"},
+	"body":        {"requests"},
+	"size":        {"goodput"},
+	"stacks":      {"overhead"},
+}
+
+// applicable refuses a field that the experiment would not heed: a plan says what it does.
+func applicable(experiment *yaml.Node, kind string) error {
+	if !slices.Contains(Kinds(), kind) {
+		return nil // complete says so
+	}
+	for i := 0; i+1 < len(experiment.Content); i += 2 {
+		key := experiment.Content[i]
+		if kinds, ok := onlyIn[key.Value]; ok && !slices.Contains(kinds, kind) {
+			return fmt.Errorf("line %d: %s does not apply to %s, only to %s", key.Line, key.Value, kind, strings.Join(kinds, ", "))
+		}
+	}
+	return nil
+}
+
 // defaults of the fields that an experiment leaves out, by kind. Blocks: six are the least that give an interval.
 var defaults = map[string]Experiment{
-	"kex":       {Blocks: 12, Fresh: 4, Time: Duration(10 * time.Millisecond)},
+	"kex":       {Blocks: 12, Fresh: 4, Time: Duration(10 * time.Millisecond), Concurrency: []int{1}},
 	"handshake": {Blocks: 20, Fresh: 2, Count: 50, Warmup: 30, Timeout: Duration(5 * time.Second), Concurrency: []int{1, 8}},
 	"wire":      {Blocks: 20, Fresh: 20, Timeout: Duration(5 * time.Second), Concurrency: []int{1}},
 	"requests": {Blocks: 16, Fresh: 16, Time: Duration(500 * time.Millisecond), Warmup: 200, Timeout: Duration(10 * time.Second),
@@ -150,6 +184,9 @@ func (e *Experiment) inRange() error {
 		if c < 1 || c > maxConcurrency {
 			return fmt.Errorf("concurrency: %d is out of range, want 1 to %d", c, maxConcurrency)
 		}
+	}
+	if (e.Run == "requests" || e.Run == "goodput") && (len(e.Certs) > 1 || len(e.Initial) > 1) {
+		return errors.New("certs and initial take one value here: once a tunnel stands they make no difference")
 	}
 	if e.Margin < 0 || e.Margin >= 1 {
 		return fmt.Errorf("margin: %g is out of range, want a ratio such as 0.02 for 2 %%", e.Margin)

@@ -70,9 +70,19 @@ func ParsePlan(name string, text []byte) (*Plan, error) {
 		err = plan.complete(doc.Content[0])
 	}
 	if err != nil {
-		return nil, fmt.Errorf("plan %q: %w", name, err)
+		return nil, fmt.Errorf("plan %q: %w", name, oneLine(err))
 	}
 	return plan, nil
+}
+
+// oneLine turns the YAML library's list of type errors into the first of them, without the Go type it names.
+func oneLine(err error) error {
+	var types *yaml.TypeError
+	if !errors.As(err, &types) || len(types.Errors) == 0 {
+		return err
+	}
+	first, _, _ := strings.Cut(types.Errors[0], " into ")
+	return errors.New(strings.Replace(first, "cannot unmarshal", "this field cannot be", 1))
 }
 
 // knownFields refuses mapping keys that the struct t has no field for, all the way down. The YAML library can do it,

@@ -10,7 +10,7 @@ type Clock struct {
 }
 
 // NewClock starts a run's clock now.
-func NewClock() Clock { return ClockAt(monotonicNow()) }
+func NewClock() Clock { return Clock{origin: time.Now(), monotonic: monotonicNow()} }
 
 // ClockAt is the clock of a run whose origin is the given reading of the system's monotonic clock, in nanoseconds.
 func ClockAt(monotonic int64) Clock {

@@ -152,4 +152,3 @@ func (r *EdgeRole) EdgeStats(_ None, s *edge.Stats) error {
 	*s = r.edges[0].Stats()
 	return nil
 }
-

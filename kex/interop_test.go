@@ -70,29 +70,27 @@ func TestCIRCLHybrids(t *testing.T) {
 // TestOpenSSL shakes hands with `openssl s_server` over loopback, in every group
 // that the installed OpenSSL speaks: the hybrids since 3.5.
 func TestOpenSSL(t *testing.T) {
-	forEachProvider(t, "TestOpenSSL", func(t *testing.T) {
-		major, minor := opensslVersion(t)
-		p := Fixed()
-		for _, g := range Groups() {
-			t.Run(g.Label(), func(t *testing.T) {
-				switch {
-				case g.Hybrid() && g.KEM[:2] != "ML":
-					t.Skip("NOT RUN: OpenSSL has no Kyber round 3")
-				case g.Hybrid() && (major < 3 || major == 3 && minor < 5):
-					t.Skipf("NOT RUN: needs OpenSSL 3.5 or later for %s, this is %d.%d", g.Name, major, minor)
-				case g.InTLS(p) != nil:
-					t.Skip("NOT RUN: ", g.InTLS(p))
-				}
-				address, roots := startOpenSSL(t, g)
-				cfg := &tls.Config{RootCAs: roots, ServerName: "localhost", MinVersion: tls.VersionTLS13}
-				Configure(cfg, g)
-				conn, err := tls.Dial("tcp", address, cfg)
-				require.NoError(t, err)
-				defer conn.Close()
-				require.Equal(t, g.ID, conn.ConnectionState().CurveID)
-			})
-		}
-	})
+	major, minor := opensslVersion(t)
+	p := Fixed()
+	for _, g := range Groups() {
+		t.Run(g.Label(), func(t *testing.T) {
+			switch {
+			case g.Hybrid() && g.KEM[:2] != "ML":
+				t.Skip("NOT RUN: OpenSSL has no Kyber round 3")
+			case g.Hybrid() && (major < 3 || major == 3 && minor < 5):
+				t.Skipf("NOT RUN: needs OpenSSL 3.5 or later for %s, this is %d.%d", g.Name, major, minor)
+			case g.InTLS(p) != nil:
+				t.Skip("NOT RUN: ", g.InTLS(p))
+			}
+			address, roots := startOpenSSL(t, g)
+			cfg := &tls.Config{RootCAs: roots, ServerName: "localhost", MinVersion: tls.VersionTLS13}
+			Configure(cfg, g)
+			conn, err := tls.Dial("tcp", address, cfg)
+			require.NoError(t, err)
+			defer conn.Close()
+			require.Equal(t, g.ID, conn.ConnectionState().CurveID)
+		})
+	}
 }
 
 func opensslVersion(t *testing.T) (major, minor int) {

@@ -1,6 +1,7 @@
 package kex
 
 import (
+	"os"
 	"runtime"
 	"testing"
 
@@ -61,19 +62,20 @@ func TestOneCIRCLProviderPerProcess(t *testing.T) {
 	require.Equal(t, cpuHasAVX2, cpu.X86.HasAVX2, "assembly is on where the CPU has it")
 }
 
-// TestFix needs a process to itself, see forEachProvider.
+// TestFix runs on every provider, see perProcess.
 func TestFix(t *testing.T) {
-	forEachProvider(t, "TestFix", func(t *testing.T) {
-		p := Fixed()
-		require.NoError(t, Fix(p), "the same again")
-		for _, other := range Providers() {
-			if other != p {
-				require.EqualError(t, Fix(other), "this process is fixed on provider "+string(p)+": start another one for "+string(other))
-			}
+	if os.Getenv(providerVariable) == "" {
+		useProvider(t, Go)
+	}
+	p := Fixed()
+	require.NoError(t, Fix(p), "the same again")
+	for _, other := range Providers() {
+		if other != p {
+			require.EqualError(t, Fix(other), "this process is fixed on provider "+string(p)+": start another one for "+string(other))
 		}
-		require.Equal(t, p, Fixed())
-		require.Error(t, Fix("gcc"))
-	})
+	}
+	require.Equal(t, p, Fixed())
+	require.Error(t, Fix("gcc"))
 }
 
 func TestFixedByDefault(t *testing.T) {

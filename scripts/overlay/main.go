@@ -1,7 +1,7 @@
 // Overlay makes Go's crypto/tls speak named groups that it does not know.
 //
 // It generates a build overlay (see "go help build", -overlay) from the
-// installed Go: patched copies of two files of crypto/tls and one added file
+// installed Go: patched copies of two files of crypto/tls and two added files
 // with a registry of hybrid groups, tls.PQBenchRegister. What it relies on in
 // Go's source is found by name and signature, and a self-test does handshakes
 // with the result, so an unknown Go version either works or is refused with the

@@ -25,6 +25,7 @@ func TestHelp(t *testing.T) {
 }
 
 func TestMisuse(t *testing.T) {
+	installed(t)
 	tests := []struct{ args, want string }{
 		{"-x", "flag provided but not defined: -x (-h lists the flags)"},
 		{"build", `unknown command "build"`},

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"crypto/sha256"
-	_ "embed"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -17,12 +16,6 @@ import (
 	"slices"
 	"strings"
 )
-
-// hookSource is the file added to crypto/tls. It is not a .go file here, since
-// it compiles only there.
-//
-//go:embed pqbench.go.txt
-var hookSource string
 
 // An overlay is what the go command needs to build with the hook, for one
 // toolchain and one output folder.
@@ -51,7 +44,7 @@ func (ov *overlay) file() string { return filepath.Join(ov.dir, "overlay.json") 
 // done afresh, and what is written already is not written again, so that the
 // build cache and file times hold. Only the test is remembered.
 func (ov *overlay) prepare() error {
-	if err := ov.generate(hookSource, tlsEdits); err != nil {
+	if err := ov.generateAny(); err != nil {
 		return err
 	}
 	if err := ov.write(); err != nil {
@@ -67,36 +60,46 @@ func (ov *overlay) prepare() error {
 	return writeFile(stamp, []byte(ov.key))
 }
 
-// generate patches crypto/tls in memory.
-func (ov *overlay) generate(hook string, edits []edit) error {
-	src := filepath.Join(ov.tc.GOROOT, "src", "crypto", "tls")
-	replace := map[string]string{}
-	ov.files = map[string][]byte{
-		// A module of its own: "./..." of the project must not find these.
-		"go.mod": []byte("module overlay\n\ngo 1.26\n"),
-	}
-	add := func(name string, content []byte) {
-		ov.files["tls/"+name] = content
-		replace[filepath.Join(ov.root, "src", "crypto", "tls", name)] = filepath.Join(ov.dir, "tls", name)
-	}
-	for _, name := range editedFiles(edits) {
-		content, err := os.ReadFile(filepath.Join(src, name))
-		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%w (%s; some distributions ship Go's sources as a package of their own)", err, ov.tc.GOVERSION)
+// generateAny takes the first layout that fits. When none does, the error has
+// what each of them misses.
+func (ov *overlay) generateAny() error {
+	var misfits []string
+	for _, l := range layouts {
+		err := ov.generate(hookSource, l)
+		if err == nil {
+			return nil
 		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%w (some distributions ship Go's sources as a package of their own)", err)
+		}
+		misfits = append(misfits, fmt.Sprintf("unlike %s: %v", l.name, err))
+	}
+	return fmt.Errorf("crypto/tls of %s is not as expected: %s", ov.tc.GOVERSION, strings.Join(misfits, "; "))
+}
+
+// generate patches crypto/tls in memory.
+func (ov *overlay) generate(hook string, l layout) error {
+	src := filepath.Join(ov.tc.GOROOT, "src", "crypto", "tls")
+	if _, err := os.Stat(filepath.Join(src, "pqbench.go")); err == nil {
+		return errors.New("has a pqbench.go already: is this GOROOT patched?")
+	}
+	added := map[string][]byte{"pqbench.go": []byte(hook), "pqbench_layout.go": []byte(l.glue)}
+	for _, name := range editedFiles(l.edits) {
+		content, err := os.ReadFile(filepath.Join(src, name))
 		if err != nil {
 			return err
 		}
-		patched, err := applyEdits(name, content, edits)
-		if err != nil {
-			return fmt.Errorf("crypto/tls of %s is not as expected: %w", ov.tc.GOVERSION, err)
+		if added[name], err = applyEdits(name, content, l.edits); err != nil {
+			return err
 		}
-		add(name, patched)
 	}
-	if _, err := os.Stat(filepath.Join(src, "pqbench.go")); err == nil {
-		return fmt.Errorf("crypto/tls of %s has a pqbench.go already: is this GOROOT patched?", ov.tc.GOVERSION)
+	// A module of its own: "./..." of the project must not find these.
+	ov.files = map[string][]byte{"go.mod": []byte("module overlay\n\ngo 1.26\n")}
+	replace := map[string]string{}
+	for name, content := range added {
+		ov.files["tls/"+name] = content
+		replace[filepath.Join(ov.root, "src", "crypto", "tls", name)] = filepath.Join(ov.dir, "tls", name)
 	}
-	add("pqbench.go", []byte(hook))
 	list, err := json.MarshalIndent(map[string]any{"Replace": replace}, "", "\t")
 	if err != nil {
 		return err

@@ -59,9 +59,36 @@ func snapshot(t *testing.T, dir string) map[string]string {
 }
 
 func TestHookIsFormatted(t *testing.T) {
-	got, err := format.Source([]byte(hookSource))
-	require.NoError(t, err)
-	assert.Equal(t, hookSource, string(got))
+	for _, source := range []string{hookSource, glueGo126, glueGo127} {
+		got, err := format.Source([]byte(source))
+		require.NoError(t, err)
+		assert.Equal(t, source, string(got))
+	}
+}
+
+// fitting is the layout of the installed Go.
+func fitting(t *testing.T, tc toolchain) layout {
+	t.Helper()
+	for _, l := range layouts {
+		if plan(tc, t.TempDir()).generate(hookSource, l) == nil {
+			return l
+		}
+	}
+	t.Fatalf("no layout for %s", tc.GOVERSION)
+	return layout{}
+}
+
+// sourcesOnly makes a GOROOT of the two files that are patched.
+func sourcesOnly(t *testing.T, tc toolchain) (copied toolchain, tls string) {
+	t.Helper()
+	original := filepath.Join(tc.GOROOT, "src", "crypto", "tls")
+	tc.GOROOT = t.TempDir()
+	tls = filepath.Join(tc.GOROOT, "src", "crypto", "tls")
+	require.NoError(t, os.MkdirAll(tls, 0o777))
+	for _, name := range editedFiles(lookups()) {
+		require.NoError(t, os.Symlink(filepath.Join(original, name), filepath.Join(tls, name)))
+	}
+	return tc, tls
 }
 
 // TestPrepare makes the overlay for the Go that runs the test. This is the
@@ -71,7 +98,7 @@ func TestPrepare(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "my overlay")
 	require.NoError(t, plan(tc, dir).prepare())
 	first := snapshot(t, dir)
-	assert.Len(t, first, 6, "go.mod, overlay.json, tested, three files of crypto/tls")
+	assert.Len(t, first, 7, "go.mod, overlay.json, tested, four files of crypto/tls")
 
 	t.Run("again, nothing is written or tested", func(t *testing.T) {
 		require.NoError(t, os.Rename(filepath.Join(tc.GOROOT, "bin"), filepath.Join(tc.GOROOT, "no bin")))
@@ -99,18 +126,11 @@ func TestPrepare(t *testing.T) {
 // TestKeyCoversSources: the self-test is done again when crypto/tls changes in
 // a file that is not patched, as it does in a Go that is built from source.
 func TestKeyCoversSources(t *testing.T) {
-	tc := installed(t)
-	original := filepath.Join(tc.GOROOT, "src", "crypto", "tls")
-	tc.GOROOT = t.TempDir()
-	tls := filepath.Join(tc.GOROOT, "src", "crypto", "tls")
-	require.NoError(t, os.MkdirAll(tls, 0o777))
-	for _, name := range editedFiles(tlsEdits) {
-		require.NoError(t, os.Symlink(filepath.Join(original, name), filepath.Join(tls, name)))
-	}
+	tc, tls := sourcesOnly(t, installed(t))
 	key := func() string {
 		ov := plan(tc, t.TempDir())
 		ov.dir = "/out" // the same each time
-		require.NoError(t, ov.generate(hookSource, tlsEdits))
+		require.NoError(t, ov.generateAny())
 		return ov.key
 	}
 	before := key()
@@ -127,7 +147,7 @@ func TestGenerateRefuses(t *testing.T) {
 	}{
 		{"no sources", nil, "some distributions ship Go's sources as a package of their own"},
 		{"anchor gone", map[string]string{"key_schedule.go": "package tls\n"},
-			"crypto/tls of go1.99 is not as expected: anchor func keyExchangeForCurveID in key_schedule.go: missing"},
+			"crypto/tls of go1.99 is not as expected: unlike go1.27: anchor func keyExchangeForCurveID in key_schedule.go: missing; unlike go1.26: "},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -145,14 +165,7 @@ func TestGenerateRefuses(t *testing.T) {
 }
 
 func TestGenerateRefusesPatchedGo(t *testing.T) {
-	tc := installed(t)
-	original := filepath.Join(tc.GOROOT, "src", "crypto", "tls")
-	tc.GOROOT = t.TempDir()
-	tls := filepath.Join(tc.GOROOT, "src", "crypto", "tls")
-	require.NoError(t, os.MkdirAll(tls, 0o777))
-	for _, name := range editedFiles(tlsEdits) {
-		require.NoError(t, os.Symlink(filepath.Join(original, name), filepath.Join(tls, name)))
-	}
+	tc, tls := sourcesOnly(t, installed(t))
 	require.NoError(t, os.WriteFile(filepath.Join(tls, "pqbench.go"), []byte("package tls\n"), 0o666))
 	assert.ErrorContains(t, plan(tc, t.TempDir()).prepare(), "has a pqbench.go already")
 }
@@ -177,21 +190,23 @@ func TestSelfTestFails(t *testing.T) {
 			want: "offered only where named: offered by default"},
 		{name: "replaced group twice in the list", old: "range table.private", new: "range table.ids",
 			want: "sizes and fallback share: group 0x11ec"},
-		{name: "defaults first", old: "append(named, defaults...)", new: "append(defaults, named...)",
+		{name: "built-in groups first", old: "append(named, builtin...)", new: "append(builtin, named...)",
 			want: "sizes and fallback share: group 0xfe77"},
 		{name: "replacement not used", old: "return table.kex[id]",
 			new:  "if id == X25519MLKEM768 { return nil }\n return table.kex[id]",
 			want: "order in the share: group 0x11ec did not use the registered KEM"},
-		{name: "does not compile", old: "mlkemCiphertextSize: ", new: "kemCiphertextSize: ", want: "does not build: "},
+		{name: "does not compile", old: "builtin.ecdh.id", new: "builtin.ecdhe.id", want: "does not build: "},
 	}
 	tc := installed(t)
+	whole := fitting(t, tc)
 	dir := t.TempDir()
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			require.True(t, tt.old == "" || strings.Contains(hookSource, tt.old), "the hook has no %q", tt.old)
-			edits := slices.DeleteFunc(slices.Clone(tlsEdits), func(e edit) bool { return e.name == tt.without })
+			broken := whole
+			broken.edits = slices.DeleteFunc(slices.Clone(whole.edits), func(e edit) bool { return e.name == tt.without })
 			ov := plan(tc, dir)
-			require.NoError(t, ov.generate(strings.ReplaceAll(hookSource, tt.old, tt.new), edits))
+			require.NoError(t, ov.generate(strings.ReplaceAll(hookSource, tt.old, tt.new), broken))
 			require.NoError(t, ov.write())
 			assert.ErrorContains(t, ov.selfTest(), tt.want)
 		})

@@ -21,39 +21,6 @@ type edit struct {
 	text      string // on one line, so that line numbers stay those of Go's source
 }
 
-// tlsEdits hooks the registry of pqbench.go.txt into crypto/tls.
-//
-// Note: defaultCurvePreferences itself stays as it is. It does not see the
-// Config, and its callers are the place where "only where named" is decided.
-var tlsEdits = []edit{
-	{
-		file:      "key_schedule.go",
-		name:      "keyExchangeForCurveID",
-		signature: "func(id CurveID) (keyExchange, error)",
-		text:      " if ke := pqbenchKeyExchange(id); ke != nil { return ke, nil };",
-	},
-	{
-		file:      "common.go",
-		name:      "isTLS13OnlyKeyExchange",
-		signature: "func(curve CurveID) bool",
-		text:      " if pqbenchKeyExchange(curve) != nil { return true };",
-	},
-	{
-		file:      "common.go",
-		name:      "isPQKeyExchange",
-		signature: "func(curve CurveID) bool",
-		text:      " if pqbenchKeyExchange(curve) != nil { return true };",
-	},
-	{
-		file:      "common.go",
-		recv:      "*Config",
-		name:      "curvePreferences",
-		signature: "func(version uint16) []CurveID",
-		call:      "defaultCurvePreferences",
-		text:      "pqbenchCurvePreferences(c)",
-	},
-}
-
 // editedFiles lists the files that edits touch, each once, in order.
 func editedFiles(edits []edit) []string {
 	var files []string

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// testEdits stand for tlsEdits on made-up source.
+// testEdits stand for those of a layout, on made-up source.
 var testEdits = []edit{
 	{file: "a.go", name: "pick", signature: "func(id int) (string, error)", text: " if hooked(id) { return hook(id) };"},
 	{file: "a.go", recv: "*box", name: "list", signature: "func() []int", call: "defaults", text: "hookList(c)"},

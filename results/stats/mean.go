@@ -15,7 +15,7 @@ func Mean(values []float64) float64 {
 // values are one per block; fewer than MinBlocks give a *BlocksError beside the mean.
 //
 // Note: Student's interval and not a bootstrap, because the percentile bootstrap of a mean of six values covers
-// about 88 % where it says 95 %.
+// about 85 % where it says 95 %.
 func MeanCI(values []float64) (Interval, error) {
 	mean := Mean(values)
 	if err := enough(len(values)); err != nil {

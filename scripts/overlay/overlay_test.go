@@ -181,13 +181,14 @@ func TestSelfTestFails(t *testing.T) {
 		without  string // edit left out
 		old, new string // change of the hook
 		want     string
+		only     string // layout, where the others do not depend on what is broken
 	}{
 		{name: "not asked for key exchanges", without: "keyExchangeForCurveID", want: "negotiation: "},
 		{name: "in TLS 1.2", without: "isTLS13OnlyKeyExchange", want: "offered only where named: TLS 1.2: "},
 		{name: "no hybrid to the server", without: "isPQKeyExchange", want: "HelloRetryRequest: "},
 		{name: "never offered", without: "curvePreferences", want: "negotiation: "},
 		{name: "offered by default", old: "if slices.Contains(c.CurvePreferences, id) {", new: "if true {",
-			want: "offered only where named: offered by default"},
+			want: "offered only where named: offered by default", only: "go1.26"},
 		{name: "replaced group twice in the list", old: "range table.private", new: "range table.ids",
 			want: "sizes and fallback share: group 0x11ec"},
 		{name: "built-in groups first", old: "append(named, builtin...)", new: "append(builtin, named...)",
@@ -202,6 +203,9 @@ func TestSelfTestFails(t *testing.T) {
 	dir := t.TempDir()
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			if tt.only != "" && tt.only != whole.name {
+				t.Skipf("%s asks elsewhere", whole.name)
+			}
 			require.True(t, tt.old == "" || strings.Contains(hookSource, tt.old), "the hook has no %q", tt.old)
 			broken := whole
 			broken.edits = slices.DeleteFunc(slices.Clone(whole.edits), func(e edit) bool { return e.name == tt.without })

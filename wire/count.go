@@ -186,7 +186,6 @@ func (c *counter) book(dir Direction, s space, f cryptoFrame, w *tally) (fresh u
 func (c *counter) startAnew(epoch int) {
 	c.epoch = epoch
 	c.seen[ClientToServer][spaceInitial] = nil
-	c.sends[spaceInitial] = nil
 	c.sent[spaceInitial] = nil
 	if !c.helloSent {
 		c.ledger.ClientInitialDatagrams = 0

@@ -53,6 +53,19 @@ func TestBootstrapMediansAgainstClosedForm(t *testing.T) {
 	}
 }
 
+// With an even count the median lies between two values: of two values it is the least, the middle or the greatest
+// in a quarter, a half and a quarter of the resamples.
+func TestBootstrapMediansOfAnEvenCount(t *testing.T) {
+	count := map[float64]int{}
+	for _, m := range bootstrapMedians([]float64{1, 2}, 40_000, 7) {
+		count[m]++
+	}
+	assert.Len(t, count, 3)
+	assert.InDelta(t, 10_000, count[1], 400)
+	assert.InDelta(t, 20_000, count[1.5], 400)
+	assert.InDelta(t, 10_000, count[2], 400)
+}
+
 func TestRatioErrors(t *testing.T) {
 	six := []float64{1, 1, 1, 1, 1, 1}
 	for _, c := range []struct {
@@ -88,6 +101,10 @@ func TestCompare(t *testing.T) {
 	assert.InDelta(t, 2.0/64, got.P, 1e-12)
 	assert.Equal(t, 6, got.Blocks)
 	assert.True(t, got.Low >= 1.09 && got.High <= 1.11 && got.Low < got.High, "%+v", got)
+
+	got, err = Compare([]float64{1, 2, 3, 4, 5, 6}, []float64{2, 1, 3, 5, 4, 7}, Options{})
+	require.NoError(t, err)
+	assert.InDelta(t, 1, got.P, 1e-12, "three blocks above, two below, one equal")
 
 	got, err = Compare(base[:5], arm[:5], Options{})
 	assertRefused(t, err, 5)

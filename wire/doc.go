@@ -16,8 +16,8 @@
 // # What one end can not tell
 //
 // The tap stands at the client. It sees every datagram the client sent, lost or not, but only those of the
-// server's that arrived. A server datagram that was lost shows as a gap in the packet numbers, if a later packet
-// of the same packet number space arrived, and not at all if it was the last; a client packet counts as lost
+// server's that arrived. A server datagram that was lost shows as a gap in the packet numbers if a later Initial or
+// Handshake packet arrived, and not at all if it was the last; a client packet counts as lost
 // when the server acknowledged a later one and never that one. Server probes can only be seen when the original
 // arrived too.
 //
@@ -31,7 +31,7 @@
 //
 // Where a flight has two datagrams, an end that reads the first before the second has arrived acknowledges it at once:
 // one more datagram, at a client a padded Initial, while the one with its Finished then needs no padding and shrinks from
-// 1280 to about 181 bytes. So a hybrid handshake costs the client three datagrams or four. On any path of finite rate it
-// is four; two datagrams that arrive at the same instant, as on loopback or in a simulation without a rate, make it a
-// race. Ledger.ClientAckOnlyDatagrams and Ledger.ServerAckOnlyDatagrams tell which it was.
+// 1280 to about 181 bytes. So a hybrid handshake costs the client three datagrams or four. Datagrams that arrive one after
+// the other, as on a path of finite rate, make it four; those that arrive at the same instant, or on loopback, make it a
+// race that the scheduler decides. Ledger.ClientAckOnlyDatagrams and Ledger.ServerAckOnlyDatagrams tell which it was.
 package wire

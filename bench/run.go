@@ -35,13 +35,19 @@ type Progress interface {
 // ErrInterrupted is returned, with the folder, by a run that was ended early: what was measured is saved and marked.
 var ErrInterrupted = errors.New("interrupted; what was measured so far is saved and marked incomplete")
 
+// ConfigError is an error that came before anything was measured: the plan cannot be run here as it is asked for.
+type ConfigError struct{ error }
+
+// Unwrap returns the cause.
+func (e ConfigError) Unwrap() error { return e.error }
+
 // Run runs a plan and writes its run folder, without the report. When the context ends, the run ends after the trial
 // in progress is abandoned, saves what was measured and returns the folder with ErrInterrupted; likewise with any
 // other error that comes after the first measurement.
 func Run(ctx context.Context, plan *Plan, opts Options) (dir string, err error) {
 	r, err := newRunner(plan, opts)
 	if err != nil {
-		return "", err
+		return "", ConfigError{err}
 	}
 	err = r.experiments(ctx)
 	if ctx.Err() != nil {

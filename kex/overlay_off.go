@@ -2,9 +2,9 @@
 
 package kex
 
-// overlay reports whether crypto/tls has the registration hook. The tag comes
+// Overlay reports whether crypto/tls has the registration hook. The tag comes
 // with the overlay, and never without it: scripts/overlay sets both.
-const overlay = false
+const Overlay = false
 
 // register has nowhere to register: InTLS says so before anybody dials.
 func register(Provider) error { return nil }

@@ -8,9 +8,9 @@ import (
 	"slices"
 )
 
-// overlay reports whether crypto/tls has the registration hook. The tag comes
+// Overlay reports whether crypto/tls has the registration hook. The tag comes
 // with the overlay, and never without it: scripts/overlay sets both.
-const overlay = true
+const Overlay = true
 
 // register gives crypto/tls every hybrid that p computes. For the ML-KEM groups
 // this replaces the KEM that is built in, and nothing else of them.

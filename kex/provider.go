@@ -74,7 +74,7 @@ func (g Group) InTLS(p Provider) error {
 	if err := g.computedBy(p); err != nil {
 		return err
 	}
-	if g.Hybrid() && p != Go && !overlay {
+	if g.Hybrid() && p != Go && !Overlay {
 		return fmt.Errorf("this build cannot negotiate %s on %s: it lacks the crypto/tls overlay, which `make build` adds", g.Label(), p)
 	}
 	return nil
@@ -152,8 +152,9 @@ func settle(p Provider) error {
 //
 // Note: CIRCL decides when it is initialized, not at each call, to expand the
 // matrix in four lanes. Switched off here, it still does, with four scalar
-// permutations in turn. Against a process started without AVX2 no difference
-// was found above the noise of a few per cent.
+// permutations in turn: the same permutations as without AVX2, in another order.
+// A difference, if there is one, was lost in the noise of the machine it was
+// looked for on.
 func settleLocked(p Provider) error {
 	if process.circl == p {
 		return nil

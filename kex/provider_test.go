@@ -111,7 +111,7 @@ func TestInTLS(t *testing.T) {
 			switch {
 			case g.computedBy(p) != nil:
 				require.EqualError(t, err, "provider go does not compute "+g.KEM+"; use circl-asm or circl-generic")
-			case overlay, p == Go, !g.Hybrid():
+			case Overlay, p == Go, !g.Hybrid():
 				require.NoError(t, err, "%s on %s", g.Label(), p)
 			default:
 				require.EqualError(t, err, "this build cannot negotiate "+g.Label()+" on "+string(p)+

@@ -84,7 +84,8 @@ func (r *EdgeRole) Listen(args ListenArgs, reply *ListenReply) error {
 		return nil
 	}
 	e, err := edge.Listen(edge.Config{
-		TLS: config, PacketConn: socket, Authorize: r.authorize, Location: "LOC", InitialPacketSize: args.Initial,
+		TLS: config, PacketConn: socket, Authorize: r.authorize, Location: "local",
+		QUIC: tunnel.QUICOptions{InitialPacketSize: args.Initial},
 	})
 	if err != nil {
 		return err
@@ -129,7 +130,7 @@ func (r *EdgeRole) Drain(timeout time.Duration, u *Usage) error {
 		open := 0
 		for _, e := range r.edges {
 			s := e.Stats()
-			open += int(s.Open - s.Registered)
+			open += int(s.OpenConnections - s.Registered)
 		}
 		for _, b := range r.bare {
 			open += int(b.open.Load())

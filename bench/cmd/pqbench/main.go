@@ -82,10 +82,11 @@ func exitStatus(err error, stderr io.Writer) int {
 	}
 	fmt.Fprintf(stderr, "pqbench: %v\n", err)
 	var bad badArguments
+	var config bench.ConfigError
 	switch {
 	case errors.Is(err, bench.ErrInterrupted):
 		return exitInterrupted
-	case errors.As(err, &bad):
+	case errors.As(err, &bad), errors.As(err, &config):
 		return exitArguments
 	default:
 		return exitError

@@ -62,9 +62,6 @@ func (c *runCommand) one(ctx context.Context, p *bench.Plan, o out) error {
 	}
 	dir, err := bench.Run(ctx, p, bench.Options{Output: c.Output, Seed: c.Seed, Labels: c.Label, Progress: progress})
 	if dir == "" {
-		if errors.Is(err, os.ErrPermission) || errors.Is(err, os.ErrNotExist) {
-			return badArguments{err}
-		}
 		return err
 	}
 	if reportErr := show(dir, o, c.NoColor); reportErr != nil {

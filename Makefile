@@ -15,7 +15,7 @@ LDFLAGS := -X pqbench/bench.Revision=$(REVISION)
 # The race detector needs cgo and a C compiler.
 RACE := $(if $(and $(filter 1,$(shell go env CGO_ENABLED)),$(shell command -v $(firstword $(shell go env CC)) 2>/dev/null)),-race)
 
-.PHONY: bench build test check vet format fuzz smoke plain clean
+.PHONY: bench build test check vet format fuzz smoke plain kex-agree clean
 
 bench: build
 	bin/pqbench run $(PLAN)
@@ -57,9 +57,14 @@ fuzz:
 	@set -e; for target in $$(grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u); do \
 		for name in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$target/*_test.go | sed 's/func //'); do \
 			echo "fuzz $$target $$name"; \
-			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$target; \
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$target; \
 		done; \
 	done
+
+# kex-agree shows that the kex experiment and `go test -bench` measure the same thing, run in turn.
+kex-agree: build
+	$(GO) test -c -o build/kex.test ./kex
+	go run ./scripts/kexagree
 
 clean:
 	rm -rf bin build

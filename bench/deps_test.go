@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 	"bench":                        {"..."},
 	"bench/role":                   {"kex", "origin", "loadgen", "results", "tunnel", "tunnel/ca", "tunnel/edge", "tunnel/connector", "wire"},
 	"bench/cmd/pqbench":            {"bench", "bench/...", "kex", "results", "results/report"},
+	"scripts/kexagree":             {"results"},
 	"scripts/overlay":              nil,
 	"scripts/overlay/selftest":     nil,
 }

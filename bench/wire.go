@@ -41,6 +41,7 @@ func entries(l wire.Ledger) map[string]float64 {
 	values := map[string]float64{
 		"clienthello_bytes": float64(l.ClientHelloBytes), "serverhello_bytes": float64(l.ServerHelloBytes),
 		"client_share_bytes": float64(l.ClientShareBytes), "server_share_bytes": float64(l.ServerShareBytes),
+		"clienthello_grease_bytes": float64(l.ClientHelloGreaseBytes), "client_ack_only_datagrams": float64(l.ClientAckOnlyDatagrams),
 		"client_initial_datagrams": float64(l.ClientInitialDatagrams),
 		"client_datagrams":         float64(l.ClientDatagrams), "server_datagrams": float64(l.ServerDatagrams),
 		"client_bytes": float64(l.ClientBytes), "server_bytes": float64(l.ServerBytes),

@@ -46,6 +46,7 @@ var metrics = []Metric{
 	{Name: "registration_p50", Unit: "ns", Better: "lower", Title: "registration after the handshake, median"},
 
 	{Name: "clienthello_bytes", Experiment: "wire", Unit: "B", Better: "lower", Title: "ClientHello", Exact: true},
+	{Name: "clienthello_grease_bytes", Experiment: "wire", Unit: "B", Title: "of the ClientHello, random GREASE parameter", Exact: true},
 	{Name: "serverhello_bytes", Experiment: "wire", Unit: "B", Better: "lower", Title: "ServerHello", Exact: true},
 	{Name: "client_share_bytes", Experiment: "wire", Unit: "B", Better: "lower", Title: "client's key share", Exact: true},
 	{Name: "server_share_bytes", Experiment: "wire", Unit: "B", Better: "lower", Title: "server's key share", Exact: true},
@@ -55,6 +56,7 @@ var metrics = []Metric{
 	{Name: "client_bytes", Experiment: "wire", Unit: "B", Better: "lower", Title: "client's UDP payload until Finished", Exact: true},
 	{Name: "server_bytes", Experiment: "wire", Unit: "B", Better: "lower", Title: "server's UDP payload until Finished", Exact: true},
 	{Name: "header_bytes_ipv4", Experiment: "wire", Unit: "B", Better: "lower", Title: "IPv4 and UDP headers, both ways", Exact: true},
+	{Name: "client_ack_only_datagrams", Experiment: "wire", Unit: "datagrams", Better: "lower", Title: "of the client's, acknowledgement alone", Exact: true},
 	{Name: "client_padding_bytes", Experiment: "wire", Unit: "B", Better: "lower", Title: "padding, client", Exact: true},
 	{Name: "server_padding_bytes", Experiment: "wire", Unit: "B", Better: "lower", Title: "padding, server", Exact: true},
 	{Name: "client_datagrams_confirmed", Experiment: "wire", Unit: "datagrams", Better: "lower", Title: "client's datagrams until confirmation", Exact: true},

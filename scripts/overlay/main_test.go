@@ -50,6 +50,7 @@ func TestUsersOwnOverlay(t *testing.T) {
 		err := run(nil, &stdout, &stderr, append([]string{"-o", t.TempDir()}, strings.Fields(args)...))
 		assert.Equal(t, 2, exitStatus(&stderr, err))
 		assert.Contains(t, stderr.String(), "GOFLAGS already holds -overlay=/theirs.json")
+		assert.NotContains(t, stderr.String(), "warning", "refused, not built without")
 		assert.Empty(t, stdout.String())
 	}
 }

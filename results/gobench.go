@@ -11,14 +11,16 @@ import (
 	"strings"
 )
 
-// WriteBench writes a run in the Go benchmark format: a line per arm and block, so that benchstat has its six samples, with every
-// value of the trial. The values are those of Trial.Values; where a handshake or request trial lacks ns/op or its median,
-// they are made from its samples. A value that is not finite is left out, and so is a trial without any.
+// WriteBench writes a run in the Go benchmark format: a line per arm and block, so that benchstat has its six
+// samples, with every value of the trial. The values are those of Trial.Values; where a handshake or request trial
+// lacks ns/op or its median, they are made from its samples. A value that is not finite is left out, and so is a
+// trial without any.
 //
-// The names are made for `benchstat -col /group`, which pairs two lines when the rest of their names is equal. Therefore
-// the codepoint that tells two groups of one name apart is joined to the group, and an arm without a KEM, the classical
-// control, is written once under the name of each KEM that its experiment has. The commit, the plan and the seed are comments and
-// not configuration: `benchstat old.txt new.txt` compares only lines whose configuration is the same.
+// The names are made for `benchstat -col /group`, which pairs two lines when the rest of their names is equal.
+// Therefore the codepoint that tells two groups of one name apart is joined to the group, and an arm without a KEM,
+// the classical control, is written once under the name of each KEM that its experiment has. The commit, the plan and
+// the seed are comments and not configuration: `benchstat old.txt new.txt` compares only lines whose configuration is
+// the same.
 func WriteBench(w io.Writer, m Manifest, trials []Trial, samples []Sample) error {
 	b := &benchWriter{w: bufio.NewWriter(w), m: m}
 	b.collect(trials, samples)

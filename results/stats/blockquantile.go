@@ -8,10 +8,11 @@ import (
 	"sort"
 )
 
-// BlockQuantile is the q-quantile of all blocks' samples together, with the 95 % interval of a bootstrap
-// that draws whole blocks, resamples times (0 is Resamples): samples of one block are not independent, and drawing them singly would
-// give an interval far too narrow. The definition is that of Quantile. A failure is a sample of +Inf: it stays in the
-// distribution, and a value or an end of the interval that falls among the failures is +Inf (see Interval.Censored).
+// BlockQuantile is the q-quantile of all blocks' samples together, with the 95 % interval of a bootstrap that draws
+// whole blocks, resamples times (0 is Resamples): samples of one block are not independent, and drawing them singly
+// would give an interval far too narrow. The definition is that of Quantile. A failure is a sample of +Inf: it stays
+// in the distribution, and a value or an end of the interval that falls among the failures is +Inf (see
+// Interval.Censored).
 //
 // Fewer than MinBlocks blocks that hold samples give a *BlocksError beside the value; NaN samples, a q outside 0..1
 // and no samples at all are errors. Whether the quantile is fit to print is for PrintableQuantile to say.

@@ -58,10 +58,10 @@ func blockRatios(base, arm []float64) ([]float64, error) {
 	return ratios, nil
 }
 
-// percentiles is the bootstrap's interval from its sorted estimates, made over so many blocks: the expanded percentile
-// interval of Hesterberg, "What Teachers Should Know About the Bootstrap" (The American Statistician 69, 2015). The plain one acts as if
-// the blocks' spread were known and divided by n; this one takes its tails from Student's t with n−1 degrees of freedom,
-// widened by √(n/(n−1)). The two meet as n grows.
+// percentiles is the bootstrap's interval from its sorted estimates, made over so many blocks: the expanded
+// percentile interval of Hesterberg, "What Teachers Should Know About the Bootstrap" (The American Statistician 69,
+// 2015). The plain one acts as if the blocks' spread were known and divided by n; this one takes its tails from
+// Student's t with n−1 degrees of freedom, widened by √(n/(n−1)). The two meet as n grows.
 //
 // Note: it is needed. The plain 95 % interval of a median holds the truth in 87.5 % of runs of 7 blocks, and TOST on the
 // plain 90 % one finds an equivalence that is not there in 8 % of runs of 9.

@@ -5,9 +5,10 @@ import (
 	"slices"
 )
 
-// Quantile is the q-quantile, 0 ≤ q ≤ 1, of values sorted in increasing order: definition 7 of Hyndman and Fan, "Sample
-// Quantiles in Statistical Packages" (1996), which R and NumPy use unless told otherwise. With h = (n−1)·q it goes linearly from the
-// value at ⌊h⌋ to the next. A failure is a value of +Inf; a quantile that touches one is +Inf, never a number between. Without values it is NaN.
+// Quantile is the q-quantile, 0 ≤ q ≤ 1, of values sorted in increasing order: definition 7 of Hyndman and Fan,
+// "Sample Quantiles in Statistical Packages" (1996), which R and NumPy use unless told otherwise. With h = (n−1)·q it
+// goes linearly from the value at ⌊h⌋ to the next. A failure is a value of +Inf; a quantile that touches one is +Inf,
+// never a number between. Without values it is NaN.
 func Quantile(sorted []float64, q float64) float64 {
 	if len(sorted) == 0 || math.IsNaN(q) {
 		return math.NaN()

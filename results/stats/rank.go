@@ -67,8 +67,8 @@ func signSums(ranks []int, total int) []float64 {
 }
 
 // MannWhitney is the two-sided p-value of the Mann-Whitney U test (Wilcoxon's rank sum) on two independent samples,
-// for runs that could not be interleaved. Ties get the mean of their ranks, and the count is over those. It is the probability of
-// a rank sum at least as far from its mean; 1 when a sample is empty.
+// for runs that could not be interleaved. Ties get the mean of their ranks, and the count is over those. It is the
+// probability of a rank sum at least as far from its mean; 1 when a sample is empty.
 //
 // Note: github.com/aclements/go-moremath/stats doubles one tail instead, which is right only where the distribution is
 // symmetric. With ties in samples of unequal size it is not: {2} against {1, 1} gets p = 0 there, and has 1/3.

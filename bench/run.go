@@ -54,7 +54,20 @@ func Run(ctx context.Context, plan *Plan, opts Options) (dir string, err error) 
 		err = ErrInterrupted
 	}
 	dir, finishErr := r.finish(err)
+	if finishErr == nil {
+		finishErr = account(dir)
+	}
 	return dir, errors.Join(err, finishErr)
+}
+
+// account checks what was written against itself: scheduled = completed + failed + dropped in every trial, samples
+// that agree with it, times in order.
+func account(dir string) error {
+	m, samples, trials, err := results.Load(dir)
+	if err != nil {
+		return err
+	}
+	return results.Check(m, samples, trials)
 }
 
 // runner is a run in progress.

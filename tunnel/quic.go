@@ -3,6 +3,7 @@ package tunnel
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -86,4 +87,12 @@ func or[T comparable](v, fallback T) T {
 		return fallback
 	}
 	return v
+}
+
+// Validate reports sizes that no QUIC packet can have (RFC 9000 section 14).
+func (o QUICOptions) Validate() error {
+	if n := o.InitialPacketSize; n != 0 && (n < 1200 || n > 1452) {
+		return fmt.Errorf("initial packet size %d: must be between 1200 and 1452 bytes", n)
+	}
+	return nil
 }

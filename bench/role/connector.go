@@ -74,7 +74,7 @@ func (r *ConnectorRole) start(args TunnelsArgs, creds tunnel.Credentials, seen *
 	trace := seen.trace()
 	c, err := connector.New(connector.Config{
 		Edges: []net.Addr{edge}, Credentials: creds, Origin: origin, Connections: args.Connections,
-		Dialer: connector.Dialer{TLS: config, InitialPacketSize: args.Initial, Trace: trace}, Trace: trace,
+		Dialer: &connector.Dialer{TLS: config, QUIC: tunnel.QUICOptions{InitialPacketSize: args.Initial}, Trace: trace}, Trace: trace,
 	})
 	if err != nil {
 		return nil, err

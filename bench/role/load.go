@@ -104,7 +104,7 @@ func newDialers(args HandshakeArgs) (*dialers, error) {
 		}
 		return d, nil
 	}
-	d.connect = (&connector.Dialer{TLS: config, InitialPacketSize: args.Initial}).Dial
+	d.connect = (&connector.Dialer{TLS: config, QUIC: tunnel.QUICOptions{InitialPacketSize: args.Initial}}).Dial
 	return d, nil
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"pqbench/loadgen"
 	"pqbench/results"
+	"pqbench/tunnel"
 	"pqbench/tunnel/connector"
 	"pqbench/wire"
 )
@@ -46,7 +47,7 @@ func (r *LoadRole) Wire(args HandshakeArgs, reply *WireReply) error {
 	tr := &quic.Transport{Conn: tap}
 	defer tr.Close()
 
-	dialer := &connector.Dialer{TLS: config, InitialPacketSize: args.Initial}
+	dialer := &connector.Dialer{TLS: config, QUIC: tunnel.QUICOptions{InitialPacketSize: args.Initial}}
 	dial := func(ctx context.Context, _ int) (loadgen.Conn, error) {
 		c, err := dialer.Dial(ctx, tr, edge)
 		if err != nil {

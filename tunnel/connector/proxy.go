@@ -1,0 +1,274 @@
+package connector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"pqbench/tunnel"
+	"pqbench/tunnel/internal/field"
+	"pqbench/tunnel/internal/wire"
+)
+
+// bufferSize is what is copied at a time, and what takes a whole head.
+const bufferSize = 32 << 10
+
+var buffers = sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }}
+
+var metadata = sync.Pool{New: func() any { m := make([]wire.Metadata, 0, 32); return &m }}
+
+// headTimeout bounds how long an edge may take to send a head that did not arrive in one piece.
+const headTimeout = 10 * time.Second
+
+// proxy carries requests to the origin.
+type proxy struct {
+	origin      *url.URL
+	transport   http.RoundTripper
+	client      string // the connector's id, told to the origin as cloudflared does
+	requestDone func(tunnel.Request)
+}
+
+// errHead is told to the edge in place of whatever was wrong with its request: an edge knows its own.
+var errHead = errors.New("malformed request")
+
+// serve carries one request. What goes wrong before the response head is said in it; after it, the stream is reset,
+// so that a cut body never looks whole (cloudflared: RESET_STREAM, code 0).
+func (p *proxy) serve(stream *quic.Stream) {
+	x := &exchange{proxy: p, stream: stream, body: body{stream: stream}}
+	x.event.Start = time.Now()
+	err := x.run()
+	switch {
+	case err == nil:
+		_ = stream.Close()
+	case x.started:
+		stream.CancelWrite(0)
+	default:
+		x.refuse(err)
+	}
+	stream.CancelRead(0) // STOP_SENDING when the request was not read to its end
+	if p.requestDone != nil {
+		x.event.Done, x.event.Err, x.event.BytesUp = time.Now(), err, x.body.n
+		p.requestDone(x.event)
+	}
+}
+
+// exchange is one request on its way through the connector.
+type exchange struct {
+	*proxy
+	stream  *quic.Stream
+	body    body
+	started bool // the edge has the response head
+	event   tunnel.Request
+}
+
+func (x *exchange) run() error {
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	head, err := wire.ReadHead(x.stream, *buf, func() { _ = x.stream.SetReadDeadline(time.Now().Add(headTimeout)) })
+	if err != nil {
+		return fmt.Errorf("read request head: %w", err)
+	}
+	_ = x.stream.SetReadDeadline(time.Time{})
+	// The edge's STOP_SENDING, and the end of the connection, end the request.
+	ctx, cancel := context.WithCancel(x.stream.Context())
+	defer cancel()
+	req, err := x.request(ctx, head)
+	if err != nil {
+		return err
+	}
+	resp, err := x.transport.RoundTrip(req)
+	if err != nil {
+		return fmt.Errorf("unable to reach the origin service: %w", err)
+	}
+	defer resp.Body.Close()
+	return x.respond(resp)
+}
+
+// request makes the origin's request from the edge's. The edge is not trusted with anything that could split it.
+func (x *exchange) request(ctx context.Context, head wire.Head) (*http.Request, error) {
+	pooled := metadata.Get().(*[]wire.Metadata)
+	defer func() {
+		clear(*pooled) // the strings must not outlive the request
+		metadata.Put(pooled)
+	}()
+	r, err := wire.DecodeRequest(head.Message, (*pooled)[:0])
+	if err != nil {
+		return nil, err
+	}
+	*pooled = r.Metadata
+	if r.Type != wire.HTTP {
+		return nil, fmt.Errorf("%w: streams of type %d are not served", errHead, r.Type)
+	}
+	target, err := url.Parse(r.Dest)
+	if err != nil {
+		return nil, fmt.Errorf("%w: dest is not a URL", errHead)
+	}
+	target.Scheme, target.Host, target.User = x.origin.Scheme, x.origin.Host, nil
+	req := (&http.Request{URL: target, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: make(http.Header, len(r.Metadata))}).WithContext(ctx)
+	if err := fill(req, r.Metadata); err != nil {
+		return nil, err
+	}
+	req.Header["Cf-Warp-Tag-Id"] = []string{x.client}
+	if req.ContentLength != 0 {
+		x.body.rest = append(x.body.rest, head.Rest...) // the buffer is not the body's
+		x.body.eof = head.EOF
+		req.Body = &x.body
+	}
+	return req, nil
+}
+
+// fill puts the entries of a request into it. A body is forwarded only with a Content-Length above zero or a chunked
+// Transfer-Encoding, as cloudflared does.
+func fill(req *http.Request, entries []wire.Metadata) error {
+	var connection []string
+	chunked := false
+	for _, md := range entries {
+		name, isHeader := strings.CutPrefix(md.Key, wire.KeyHeaderPrefix)
+		switch {
+		case md.Key == wire.KeyMethod:
+			req.Method = md.Val
+		case md.Key == wire.KeyHost:
+			req.Host = md.Val
+		case !isHeader:
+		case !field.Valid(name, md.Val):
+			return fmt.Errorf("%w: header Key: %q malformed", errHead, md.Key)
+		default:
+			name = http.CanonicalHeaderKey(name)
+			switch name {
+			case "Connection":
+				connection = append(connection, md.Val)
+			case "Transfer-Encoding":
+				chunked = chunked || strings.EqualFold(strings.TrimSpace(md.Val), "chunked")
+			case "Content-Length":
+				n, err := strconv.ParseUint(md.Val, 10, 63)
+				if err != nil || req.ContentLength != 0 && req.ContentLength != int64(n) {
+					return fmt.Errorf("%w: content length %q", errHead, md.Val)
+				}
+				req.ContentLength = int64(n)
+				continue
+			case "Host":
+				continue // it has an entry of its own, which alone counts
+			}
+			req.Header[name] = append(req.Header[name], md.Val)
+		}
+	}
+	if chunked {
+		req.ContentLength = -1 // RFC 9112, section 6.3: it overrides a length
+	}
+	if !field.ValidMethod(req.Method) || !field.ValidHost(req.Host) {
+		return fmt.Errorf("%w: method %q, host %q", errHead, req.Method, req.Host)
+	}
+	for name := range req.Header {
+		if field.Hop(name, connection) {
+			delete(req.Header, name)
+		}
+	}
+	if _, ok := req.Header["User-Agent"]; !ok {
+		req.Header["User-Agent"] = nil // or net/http would add its own
+	}
+	return nil
+}
+
+// body is the rest of the stream: what came with the head, then what follows.
+type body struct {
+	stream *quic.Stream
+	rest   []byte
+	eof    bool
+	n      int64
+}
+
+func (b *body) Read(p []byte) (n int, err error) {
+	switch {
+	case len(b.rest) > 0:
+		n = copy(p, b.rest)
+		b.rest = b.rest[n:]
+	case b.eof:
+		return 0, io.EOF
+	default:
+		n, err = b.stream.Read(p)
+	}
+	b.n += int64(n)
+	return n, err
+}
+
+// Close is called when the origin wants no more of it.
+func (b *body) Close() error {
+	b.stream.CancelRead(0)
+	return nil
+}
+
+// respond sends the response: its head in one write with what is there of the body, then the rest as it comes.
+func (x *exchange) respond(resp *http.Response) error {
+	buf := buffers.Get().(*[]byte)
+	defer buffers.Put(buf)
+	head, err := encodeResponse((*buf)[:0], resp)
+	if err != nil {
+		return err
+	}
+	x.event.Head, x.event.Status = time.Now(), resp.StatusCode
+	// What is there of a body of known length shares the head's packet: one write for a small answer.
+	whole := false
+	if resp.ContentLength > 0 && len(head) < bufferSize && resp.Request.Method != http.MethodHead {
+		n, err := resp.Body.Read(head[len(head):bufferSize])
+		if err != nil && err != io.EOF {
+			return fmt.Errorf("read response body: %w", err)
+		}
+		head = head[:len(head)+n]
+		x.event.BytesDown = int64(n)
+		whole = x.event.BytesDown == resp.ContentLength
+	}
+	x.started = true
+	if _, err := x.stream.Write(head); err != nil || whole {
+		return err
+	}
+	n, err := io.CopyBuffer(writerOnly{x.stream}, readerOnly{resp.Body}, (*buf)[:bufferSize])
+	x.event.BytesDown += n
+	if err != nil {
+		return fmt.Errorf("pass the response body on: %w", err)
+	}
+	return nil
+}
+
+// readerOnly and writerOnly hide ReadFrom and WriteTo, which would bring buffers of their own.
+type readerOnly struct{ io.Reader }
+type writerOnly struct{ io.Writer }
+
+// encodeResponse writes the head of a response: its status, and one entry per header value.
+func encodeResponse(buf []byte, resp *http.Response) ([]byte, error) {
+	connection := resp.Header["Connection"]
+	entries := 1
+	for name, values := range resp.Header {
+		if !field.Hop(name, connection) {
+			entries += len(values)
+		}
+	}
+	enc := wire.BeginResponse(buf, "", entries)
+	enc.Add(wire.KeyStatus, "", strconv.Itoa(resp.StatusCode))
+	for name, values := range resp.Header {
+		if field.Hop(name, connection) {
+			continue
+		}
+		for _, v := range values {
+			enc.Add(wire.KeyHeaderPrefix, name, v)
+		}
+	}
+	return enc.Finish()
+}
+
+// refuse answers instead of the origin: an error text and no status, which the edge turns into 502.
+func (x *exchange) refuse(err error) {
+	enc := wire.BeginResponse(nil, err.Error(), 0)
+	if head, encodeErr := enc.Finish(); encodeErr == nil {
+		_, _ = x.stream.Write(head)
+	}
+	_ = x.stream.Close()
+}

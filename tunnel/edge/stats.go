@@ -1,0 +1,42 @@
+package edge
+
+import "sync/atomic"
+
+// Stats is a snapshot of an edge's counters. Gauges say so; the others only grow.
+type Stats struct {
+	Handshakes           int64 // completed
+	HandshakesFailed     int64
+	OpenConnections      int64 // gauge: handshake complete, not closed
+	Registered           int64 // gauge: connections in rotation
+	Registrations        int64 // accepted
+	RegistrationsRefused int64
+	Requests             int64 // begun, whatever became of them
+	InFlight             int64 // gauge
+	BadGateways          int64 // answered 502
+	Aborted              int64 // cut after the response head
+	BytesUp, BytesDown   int64 // body bytes towards and from the origin
+}
+
+type counters struct {
+	handshakes, handshakesFailed, open, registrations, refused   atomic.Int64
+	requests, inFlight, badGateways, aborted, bytesUp, bytesDown atomic.Int64
+}
+
+// Stats reads the counters. Each is exact; together they are not one instant.
+func (e *Edge) Stats() Stats {
+	c := &e.counters
+	return Stats{
+		Handshakes:           c.handshakes.Load(),
+		HandshakesFailed:     c.handshakesFailed.Load(),
+		OpenConnections:      c.open.Load(),
+		Registered:           int64(e.tunnels.registered()),
+		Registrations:        c.registrations.Load(),
+		RegistrationsRefused: c.refused.Load(),
+		Requests:             c.requests.Load(),
+		InFlight:             c.inFlight.Load(),
+		BadGateways:          c.badGateways.Load(),
+		Aborted:              c.aborted.Load(),
+		BytesUp:              c.bytesUp.Load(),
+		BytesDown:            c.bytesDown.Load(),
+	}
+}

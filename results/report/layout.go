@@ -1,0 +1,57 @@
+package report
+
+// A layout is the columns of an experiment's tables.
+type layout struct {
+	experiment, title string
+	main              []column // printed everywhere
+	more              []column // only in the report, folded away
+	// kinds are the comparisons shown beside the values, the preferred first.
+	kinds []string
+	// kem are the metrics that providers are compared in, in a table of their own.
+	kem []string
+}
+
+// A column is a metric, and whether its difference from the base stands beside it.
+type column struct {
+	metric string
+	head   string
+	effect bool
+}
+
+var layouts = []layout{
+	{experiment: "kex", title: "Key agreement alone", kinds: []string{"group"},
+		main: []column{{"keygen", "keygen", false}, {"encapsulate", "encaps", false}, {"decapsulate", "decaps", false},
+			{"client", "client", true}, {"server", "server", true}},
+		kem: []string{"keygen", "encapsulate", "decapsulate", "client", "server"}},
+	{experiment: "handshake", title: "Handshake", kinds: []string{"group", "aa"},
+		main: []column{{"handshake_p50", "time p50", true}, {"handshake_p99", "p99", false}, {"client_cpu", "client CPU", false},
+			{"server_cpu", "server CPU", false}, {"total_cpu", "both CPU", true}},
+		more: []column{{"handshake_p90", "time p90", false}, {"since_initial_p50", "since Initial p50", false},
+			{"registration_p50", "registration p50", false}, {"handshakes_per_second", "handshakes", false},
+			{"client_allocs", "client allocs", false}, {"server_allocs", "server allocs", false},
+			{"client_alloc_bytes", "client alloc", false}, {"server_alloc_bytes", "server alloc", false}},
+		kem: []string{"handshake_p50", "client_cpu", "server_cpu", "total_cpu"}},
+	{experiment: "wire", title: "Wire", kinds: []string{"group"},
+		main: []column{{"clienthello_bytes", "ClientHello", true}, {"serverhello_bytes", "ServerHello", true},
+			{"client_initial_datagrams", "first flight", false},
+			{"client_datagrams", "client sent", false}, {"server_datagrams", "server sent", false},
+			{"client_bytes", "client UDP", true}, {"server_bytes", "server UDP", true}, {"header_bytes_ipv4", "IP+UDP headers", false}},
+		more: []column{{"client_share_bytes", "client share", false}, {"server_share_bytes", "server share", false},
+			{"certificate_bytes", "Certificate", false},
+			{"client_padding_bytes", "client padding", false}, {"server_padding_bytes", "server padding", false},
+			{"client_datagrams_confirmed", "client sent, confirmed", false}, {"server_datagrams_confirmed", "server sent, confirmed", false},
+			{"client_bytes_confirmed", "client UDP, confirmed", false}, {"server_bytes_confirmed", "server UDP, confirmed", false},
+			{"hello_retry_requests", "HelloRetryRequests", false}, {"retries", "Retries", false}, {"ptos", "probe time-outs", false}}},
+	{experiment: "requests", title: "Requests through the tunnel", kinds: []string{"group", "aa"},
+		main: []column{{"requests_per_second", "requests", true}, {"service_p50", "service p50", true}, {"service_p99", "p99", false},
+			{"edge_cpu", "edge CPU", true}, {"connector_cpu", "connector CPU", true}},
+		more: []column{{"service_p90", "service p90", false}}},
+	{experiment: "goodput", title: "Goodput through the tunnel", kinds: []string{"group", "aa"},
+		main: []column{{"goodput_down", "down", true}, {"goodput_up", "up", true}, {"cpu_per_gb", "CPU", true}},
+		more: []column{{"cpu_per_gb_down", "CPU, down", false}, {"cpu_per_gb_up", "CPU, up", false}}},
+	{experiment: "overhead", title: "The harness against a bare dial loop", kinds: []string{"stack", "group", "aa"},
+		main: []column{{"handshake_p50", "time p50", true}, {"client_cpu", "client CPU", true}, {"server_cpu", "server CPU", true},
+			{"total_cpu", "both CPU", true}},
+		more: []column{{"handshake_p99", "time p99", false}, {"handshakes_per_second", "handshakes", false},
+			{"client_allocs", "client allocs", false}, {"server_allocs", "server allocs", false}}},
+}

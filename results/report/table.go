@@ -1,0 +1,362 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"pqbench/results"
+)
+
+// A table is laid out but not drawn: a terminal, Markdown and HTML draw the same one.
+type table struct {
+	Title  string
+	Labels int // how many columns on the left name the row
+	Head   []string
+	Rows   [][]cell
+	Notes  []string
+}
+
+// A cell is a text, and whether it is good or bad news.
+type cell struct {
+	Text string
+	Mark mark
+}
+
+type mark int
+
+const (
+	plain mark = iota
+	better
+	worse
+)
+
+// mainTables are those of an experiment that are printed everywhere: the values by section, and what the KEM providers
+// differ in.
+func (b *builder) mainTables() []table {
+	var out []table
+	for _, of := range b.sections() {
+		if t, ok := b.values(of, b.main); ok {
+			out = append(out, t)
+		}
+	}
+	for _, of := range b.sections() {
+		if t, ok := b.providers(of); ok {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// moreTables are those that only the report has.
+func (b *builder) moreTables() []table {
+	var out []table
+	for _, of := range b.sections() {
+		if t, ok := b.values(of, b.more); ok {
+			t.Title += ", further"
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// A builder makes the tables of one experiment.
+type builder struct {
+	m results.Manifest
+	s results.Summary
+	layout
+}
+
+// sections are in the order of the rows.
+func (b *builder) sections() []section {
+	var all []section
+	for _, row := range b.s.Rows {
+		if of := sectionOf(row.Arm); row.Experiment == b.experiment && !slices.Contains(all, of) {
+			all = append(all, of)
+		}
+	}
+	return all
+}
+
+// arms are those of a section: the bases of comparisons first, each followed by its second appearance, then the order
+// of the manifest.
+func (b *builder) arms(of section) []results.Arm {
+	var arms []results.Arm
+	for _, row := range b.s.Rows {
+		if row.Experiment == b.experiment && sectionOf(row.Arm) == of && !slices.Contains(arms, row.Arm) {
+			arms = append(arms, row.Arm)
+		}
+	}
+	slices.SortStableFunc(arms, func(x, y results.Arm) int { return b.rank(x) - b.rank(y) })
+	return arms
+}
+
+func (b *builder) rank(a results.Arm) int {
+	base := a
+	base.AA = false
+	isBase := slices.ContainsFunc(b.s.Comparisons, func(c results.Comparison) bool {
+		return c.Experiment == b.experiment && c.Base == base && c.Kind == b.kinds[0]
+	})
+	switch {
+	case isBase && !a.AA:
+		return 0
+	case isBase:
+		return 1
+	}
+	return 2
+}
+
+func (b *builder) row(metric string, a results.Arm) *results.Row {
+	i := slices.IndexFunc(b.s.Rows, func(r results.Row) bool {
+		return r.Experiment == b.experiment && r.Metric == metric && r.Arm == a
+	})
+	if i < 0 {
+		return nil
+	}
+	return &b.s.Rows[i]
+}
+
+// comparison is that of the arm which comes first in the kinds.
+func (b *builder) comparison(metric string, a results.Arm, kinds ...string) *results.Comparison {
+	for _, kind := range kinds {
+		for i, c := range b.s.Comparisons {
+			if c.Experiment == b.experiment && c.Metric == metric && c.Arm == a && c.Kind == kind {
+				return &b.s.Comparisons[i]
+			}
+		}
+	}
+	return nil
+}
+
+// title is the experiment's, with the section's factors and the blocks measured.
+func (b *builder) title(of section) string {
+	parts := []string{b.layout.title}
+	if text := of.String(); text != "" {
+		parts = append(parts, text)
+	}
+	for _, e := range b.m.Experiments {
+		if e.Name == b.experiment {
+			parts = append(parts, fmt.Sprintf("%d blocks", e.Done))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// values is the table of a section's arms by metrics. It is not ok without any value.
+func (b *builder) values(of section, columns []column) (t table, ok bool) {
+	arms := b.arms(of)
+	t = table{Title: b.title(of)}
+	t.labels(arms)
+	var warned []results.Row
+	for _, c := range columns {
+		rows := b.column(c.metric, arms)
+		if len(rows) == 0 {
+			continue
+		}
+		warned = append(warned, rows...)
+		if !slices.ContainsFunc(rows, func(r results.Row) bool { return r.Value != nil }) {
+			continue // the notes say why
+		}
+		b.addValues(&t, c, arms)
+		if c.effect {
+			b.addEffects(&t, c, arms)
+		}
+	}
+	if len(t.Head) == t.Labels {
+		return table{}, false
+	}
+	t.addCounts(warned, arms)
+	t.Notes = append(t.legend(), notes(warned, len(arms))...)
+	return t, true
+}
+
+// column is the rows of a metric that there are.
+func (b *builder) column(metric string, arms []results.Arm) []results.Row {
+	var rows []results.Row
+	for _, a := range arms {
+		if r := b.row(metric, a); r != nil {
+			rows = append(rows, *r)
+		}
+	}
+	return rows
+}
+
+// labels begins the rows with what names them.
+func (t *table) labels(arms []results.Arm) {
+	t.Rows = make([][]cell, len(arms))
+	for _, l := range []struct {
+		head string
+		of   func(results.Arm) string
+	}{
+		{"stack", func(a results.Arm) string { return a.Stack }},
+		{"group", groupLabel},
+		{"KEM by", func(a results.Arm) string { return a.KEM }},
+	} {
+		if !slices.ContainsFunc(arms, func(a results.Arm) bool { return l.of(a) != "" }) {
+			continue
+		}
+		t.Head = append(t.Head, l.head)
+		t.Labels++
+		for i, a := range arms {
+			t.Rows[i] = append(t.Rows[i], cell{Text: l.of(a)})
+		}
+	}
+}
+
+// addValues adds a metric's values in a unit that fits them all.
+func (b *builder) addValues(t *table, c column, arms []results.Arm) {
+	metric, _ := results.MetricByName(c.metric)
+	var values []float64
+	for _, r := range b.column(c.metric, arms) {
+		if r.Value != nil {
+			values = append(values, *r.Value)
+		}
+	}
+	s := scaleFor(metric, values)
+	t.Head = append(t.Head, strings.TrimSpace(c.head+" "+s.unit+arrow(metric)))
+	for i, a := range arms {
+		t.Rows[i] = append(t.Rows[i], cell{Text: valueText(metric, b.row(c.metric, a), s.divisor)})
+	}
+}
+
+// arrow marks which direction is the better one.
+func arrow(m results.Metric) string {
+	switch m.Better {
+	case "lower":
+		return " ↓"
+	case "higher":
+		return " ↑"
+	}
+	return ""
+}
+
+// valueText is a value as its interval allows. An exact one has its range where it has any.
+func valueText(metric results.Metric, r *results.Row, divisor float64) string {
+	switch {
+	case r == nil:
+		return "" // the metric does not apply to the arm
+	case r.Value == nil:
+		return missing
+	case !metric.Exact:
+		return rounded(*r.Value, r.Low, r.High, divisor)
+	case r.Low != nil && r.High != nil && *r.Low != *r.High:
+		return fmt.Sprintf("%s [%s–%s]", whole(*r.Value), whole(*r.Low), whole(*r.High))
+	}
+	return whole(*r.Value)
+}
+
+// addEffects adds the difference from the base: in per cent with its interval, or plainly where the metric is exact.
+func (b *builder) addEffects(t *table, c column, arms []results.Arm) {
+	metric, _ := results.MetricByName(c.metric)
+	found := make([]*results.Comparison, len(arms))
+	head := ""
+	for i, a := range arms {
+		found[i] = b.comparison(c.metric, a, b.kinds...)
+		if found[i] != nil && (head == "" || found[i].Kind == b.kinds[0]) {
+			head = baseName(*found[i])
+		}
+	}
+	if head == "" {
+		return
+	}
+	t.Head = append(t.Head, "vs "+head)
+	for i, a := range arms {
+		text := cell{}
+		if of := found[i]; of != nil {
+			text = cell{effect(*of), marked(*of)}
+			if metric.Exact {
+				text.Text = b.exactDifference(c.metric, a, of.Base)
+			}
+			if base := baseName(*of); base != head {
+				text.Text += " vs " + base
+			}
+		}
+		t.Rows[i] = append(t.Rows[i], text)
+	}
+}
+
+// baseName is what an effect's column is headed with.
+func baseName(c results.Comparison) string {
+	switch c.Kind {
+	case "stack":
+		return c.Base.Stack
+	case "kem":
+		return c.Base.KEM
+	}
+	return groupLabel(c.Base)
+}
+
+func (b *builder) exactDifference(metric string, arm, base results.Arm) string {
+	x, y := b.row(metric, arm), b.row(metric, base)
+	if x == nil || y == nil || x.Value == nil || y.Value == nil {
+		return missing
+	}
+	return signed(*x.Value-*y.Value, 0)
+}
+
+// marked is good or bad news only where there is a difference, and a better direction.
+func marked(c results.Comparison) mark {
+	metric, _ := results.MetricByName(c.Metric)
+	if c.Kind == "aa" || c.Verdict != results.VerdictHigher && c.Verdict != results.VerdictLower || metric.Better == "" {
+		return plain
+	}
+	if c.Verdict == metric.Better {
+		return better
+	}
+	return worse
+}
+
+// addCounts ends the rows with the units of work behind them.
+func (t *table) addCounts(rows []results.Row, arms []results.Arm) {
+	t.Head = append(t.Head, "n")
+	for i, a := range arms {
+		n := 0
+		for _, r := range rows {
+			if r.Arm == a {
+				n = max(n, r.N)
+			}
+		}
+		t.Rows[i] = append(t.Rows[i], cell{Text: fmt.Sprint(n)})
+	}
+}
+
+// providers is the table of comparisons between KEM providers.
+func (b *builder) providers(of section) (t table, ok bool) {
+	var pairs []results.Comparison // one of each pair
+	var found []results.Comparison
+	for _, c := range b.s.Comparisons {
+		if c.Experiment != b.experiment || c.Kind != "kem" || sectionOf(c.Arm) != of || !slices.Contains(b.kem, c.Metric) {
+			continue
+		}
+		found = append(found, c)
+		if !slices.ContainsFunc(pairs, func(p results.Comparison) bool { return p.Arm == c.Arm && p.Base == c.Base }) {
+			pairs = append(pairs, c)
+		}
+	}
+	if len(pairs) == 0 {
+		return table{}, false
+	}
+	t = table{Title: b.title(of) + ": KEM providers compared", Labels: 2, Head: []string{"group", "KEM by"}, Rows: make([][]cell, len(pairs))}
+	for i, p := range pairs {
+		t.Rows[i] = []cell{{Text: groupLabel(p.Arm)}, {Text: p.Arm.KEM + " vs " + p.Base.KEM}}
+	}
+	for _, name := range b.kem {
+		t.addProviderColumn(name, pairs, found)
+	}
+	t.Notes = t.legend()
+	return t, true
+}
+
+func (t *table) addProviderColumn(name string, pairs, found []results.Comparison) {
+	metric, _ := results.MetricByName(name)
+	t.Head = append(t.Head, strings.ReplaceAll(strings.ReplaceAll(name, "_cpu", " CPU"), "_", " ")+arrow(metric))
+	for i, p := range pairs {
+		text := cell{}
+		for _, c := range found {
+			if c.Metric == name && c.Arm == p.Arm && c.Base == p.Base {
+				text = cell{effect(c), marked(c)}
+			}
+		}
+		t.Rows[i] = append(t.Rows[i], text)
+	}
+}

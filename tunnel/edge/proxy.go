@@ -24,6 +24,12 @@ const bufferSize = 32 << 10
 
 var buffers = sync.Pool{New: func() any { b := make([]byte, bufferSize); return &b }}
 
+// What the eyeball itself did wrong.
+var (
+	errConnect         = errors.New("CONNECT is not proxied")
+	errRequestTooLarge = errors.New("request head is too large for the tunnel")
+)
+
 // exchange is one request on its way through the edge.
 type exchange struct {
 	edge   *Edge
@@ -88,7 +94,9 @@ func (x *exchange) refuse(err error) {
 	switch {
 	case errors.Is(err, tunnel.ErrUnknownHost):
 		x.status = http.StatusNotFound
-	case errors.Is(err, wire.ErrTooLarge):
+	case errors.Is(err, errConnect):
+		x.status = http.StatusMethodNotAllowed
+	case errors.Is(err, errRequestTooLarge):
 		x.status = http.StatusRequestHeaderFieldsTooLarge
 	default:
 		x.edge.counters.badGateways.Add(1)
@@ -98,6 +106,9 @@ func (x *exchange) refuse(err error) {
 }
 
 func (x *exchange) run() error {
+	if x.r.Method == http.MethodConnect {
+		return errConnect
+	}
 	id, ok := x.edge.route(x.r.Host)
 	if !ok {
 		return tunnel.ErrUnknownHost
@@ -106,27 +117,25 @@ func (x *exchange) run() error {
 	if err := x.open(id); err != nil {
 		return err
 	}
-	// An eyeball that leaves, or a handler that ends early for any reason,
-	// stops the origin's work, too.
-	cancel := func() {
-		x.stream.CancelRead(0)
-		x.stream.CancelWrite(0)
-	}
-	stop := context.AfterFunc(x.r.Context(), cancel)
+	// An eyeball that leaves stops the origin's work, too.
+	stop := context.AfterFunc(x.r.Context(), x.cancel)
 	defer stop()
 
-	var upload sync.WaitGroup
-	if err := x.send(&upload); err != nil {
-		cancel()
-		return err
+	uploaded, err := x.send()
+	if err == nil {
+		err = x.receive()
 	}
-	err := x.receive()
-	// Nobody reads what is still to be uploaded; and the request body must
-	// not be touched once the handler has returned.
-	cancel()
-	x.stopBody()
-	upload.Wait()
+	if err != nil {
+		x.cancel()
+	}
+	x.endUpload(uploaded)
 	return err
+}
+
+// cancel resets both directions; the connector then stops its side.
+func (x *exchange) cancel() {
+	x.stream.CancelRead(0)
+	x.stream.CancelWrite(0)
 }
 
 // open opens a stream on the next connection in turn that still lives.
@@ -164,28 +173,34 @@ func (e *Edge) route(host string) (uuid.UUID, bool) {
 }
 
 // send writes the head in one write (a reader of cloudflared's takes the
-// version bytes in one short read) and starts the upload of a body.
-func (x *exchange) send(upload *sync.WaitGroup) error {
+// version bytes in one short read) and starts the upload of a body. The
+// channel is closed when the upload has ended; nil without a body.
+func (x *exchange) send() (<-chan struct{}, error) {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
 	head, err := encodeRequest((*buf)[:0], x.r)
+	if errors.Is(err, wire.ErrTooLarge) {
+		return nil, errRequestTooLarge
+	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := x.stream.Write(head); err != nil {
-		return err
+		return nil, err
 	}
 	if x.r.ContentLength == 0 {
-		return x.stream.Close()
+		return nil, x.stream.Close()
 	}
 	// The response may begin before the upload ends. HTTP/2 always allows
 	// it and does not know the call.
 	_ = http.NewResponseController(x.w).EnableFullDuplex()
-	upload.Go(x.upload)
-	return nil
+	uploaded := make(chan struct{})
+	go x.upload(uploaded)
+	return uploaded, nil
 }
 
-func (x *exchange) upload() {
+func (x *exchange) upload(uploaded chan<- struct{}) {
+	defer close(uploaded)
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
 	n, err := io.CopyBuffer(writerOnly{x.stream}, readerOnly{x.r.Body}, *buf)
@@ -197,11 +212,23 @@ func (x *exchange) upload() {
 	_ = x.stream.Close()
 }
 
-// stopBody unblocks an upload that waits for the eyeball.
-func (x *exchange) stopBody() {
-	if x.r.ContentLength != 0 {
-		_ = x.r.Body.Close()
+// endUpload waits for the upload, since the request body must not be touched
+// once the handler has returned. An origin may answer without reading all of
+// it: nobody wants the rest then, and deadlines cut it short on both sides
+// (closing the body would wait for the read that hangs).
+func (x *exchange) endUpload(uploaded <-chan struct{}) {
+	if uploaded == nil {
+		return
 	}
+	select {
+	case <-uploaded:
+		return
+	default:
+	}
+	past := time.Unix(1, 0)
+	_ = x.stream.SetWriteDeadline(past)
+	_ = http.NewResponseController(x.w).SetReadDeadline(past)
+	<-uploaded
 }
 
 // readerOnly and writerOnly hide ReadFrom and WriteTo, which would bring

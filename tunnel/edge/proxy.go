@@ -189,7 +189,10 @@ func (x *exchange) send() (<-chan struct{}, error) {
 		return nil, err
 	}
 	if x.r.ContentLength == 0 {
-		return nil, x.stream.Close()
+		// A connector that has answered already may have stopped reading
+		// (STOP_SENDING), and Close then fails: the response decides.
+		_ = x.stream.Close()
+		return nil, nil
 	}
 	// The response may begin before the upload ends. HTTP/2 always allows
 	// it and does not know the call.

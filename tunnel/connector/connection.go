@@ -160,12 +160,29 @@ func (k *connection) leave(control *registration.Client, inFlight *gauge, qc *qu
 	}
 	grace := time.NewTimer(k.cfg.GracePeriod)
 	defer grace.Stop()
-	select {
-	case <-inFlight.idle():
-	case <-grace.C:
-	case <-qc.Context().Done():
+	// Streams that the edge opened before it took the connection out of rotation may still be on their way.
+	linger := time.NewTimer(max(lingerRTTs*qc.ConnectionStats().SmoothedRTT, lingerMin))
+	defer linger.Stop()
+	idle := (<-chan struct{})(nil)
+	for {
+		select {
+		case <-linger.C:
+			idle = inFlight.idle()
+		case <-idle:
+			return
+		case <-grace.C:
+			return
+		case <-qc.Context().Done():
+			return
+		}
 	}
 }
+
+// How long a connection that has unregistered waits for late streams: a loss is repaired within three round trips.
+const (
+	lingerRTTs = 3
+	lingerMin  = 5 * time.Millisecond
+)
 
 // Backoff laws of cloudflared (2026.8.2 and 2022.9.1): before attempt n, wait uniformly below 2^n seconds, n capped.
 const (

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -56,7 +57,7 @@ func (p *proxy) serve(stream *quic.Stream) {
 	}
 	stream.CancelRead(0) // STOP_SENDING when the request was not read to its end
 	if p.requestDone != nil {
-		x.event.Done, x.event.Err, x.event.BytesUp = time.Now(), err, x.body.n
+		x.event.Done, x.event.Err, x.event.BytesUp = time.Now(), err, x.body.n.Load()
 		p.requestDone(x.event)
 	}
 }
@@ -73,15 +74,12 @@ type exchange struct {
 func (x *exchange) run() error {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
-	head, err := wire.ReadHead(x.stream, *buf, func() { _ = x.stream.SetReadDeadline(time.Now().Add(headTimeout)) })
+	head, err := x.readHead(*buf)
 	if err != nil {
 		return fmt.Errorf("read request head: %w", err)
 	}
-	_ = x.stream.SetReadDeadline(time.Time{})
 	// The edge's STOP_SENDING, and the end of the connection, end the request.
-	ctx, cancel := context.WithCancel(x.stream.Context())
-	defer cancel()
-	req, err := x.request(ctx, head)
+	req, err := x.request(x.stream.Context(), head)
 	if err != nil {
 		return err
 	}
@@ -91,6 +89,19 @@ func (x *exchange) run() error {
 	}
 	defer resp.Body.Close()
 	return x.respond(resp)
+}
+
+// readHead sets a deadline only for a head that did not come in one piece.
+func (x *exchange) readHead(buf []byte) (wire.Head, error) {
+	stalled := false
+	head, err := wire.ReadHead(x.stream, buf, func() {
+		stalled = true
+		_ = x.stream.SetReadDeadline(time.Now().Add(headTimeout))
+	})
+	if stalled {
+		_ = x.stream.SetReadDeadline(time.Time{})
+	}
+	return head, err
 }
 
 // request makes the origin's request from the edge's. The edge is not trusted with anything that could split it.
@@ -108,11 +119,10 @@ func (x *exchange) request(ctx context.Context, head wire.Head) (*http.Request, 
 	if r.Type != wire.HTTP {
 		return nil, fmt.Errorf("%w: streams of type %d are not served", errHead, r.Type)
 	}
-	target, err := url.Parse(r.Dest)
+	target, err := x.target(r.Dest)
 	if err != nil {
-		return nil, fmt.Errorf("%w: dest is not a URL", errHead)
+		return nil, err
 	}
-	target.Scheme, target.Host, target.User = x.origin.Scheme, x.origin.Host, nil
 	req := (&http.Request{URL: target, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: make(http.Header, len(r.Metadata))}).WithContext(ctx)
 	if err := fill(req, r.Metadata); err != nil {
 		return nil, err
@@ -121,9 +131,25 @@ func (x *exchange) request(ctx context.Context, head wire.Head) (*http.Request, 
 	if req.ContentLength != 0 {
 		x.body.rest = append(x.body.rest, head.Rest...) // the buffer is not the body's
 		x.body.eof = head.EOF
+		x.body.length = req.ContentLength
 		req.Body = &x.body
 	}
 	return req, nil
+}
+
+// target is the origin's URL for a dest: the path and query are the eyeball's, everything before them the origin's.
+func (x *exchange) target(dest string) (*url.URL, error) {
+	target, err := url.Parse(dest)
+	if err != nil || target.Opaque != "" {
+		return nil, fmt.Errorf("%w: dest is no URL with a path", errHead)
+	}
+	target.Scheme, target.Host, target.User = x.origin.Scheme, x.origin.Host, nil
+	// Joined as they are: cleaning would change what the eyeball asked for.
+	if prefix := strings.TrimRight(x.origin.EscapedPath(), "/"); prefix != "" {
+		target.RawPath = prefix + target.EscapedPath()
+		target.Path = strings.TrimRight(x.origin.Path, "/") + target.Path
+	}
+	return target, nil
 }
 
 // fill puts the entries of a request into it. A body is forwarded only with a Content-Length above zero or a chunked
@@ -164,7 +190,8 @@ func fill(req *http.Request, entries []wire.Metadata) error {
 	if chunked {
 		req.ContentLength = -1 // RFC 9112, section 6.3: it overrides a length
 	}
-	if !field.ValidMethod(req.Method) || !field.ValidHost(req.Host) {
+	// CONNECT would ask the origin for a tunnel of its own, which no request stream can carry.
+	if !field.ValidMethod(req.Method) || req.Method == http.MethodConnect || !field.ValidHost(req.Host) {
 		return fmt.Errorf("%w: method %q, host %q", errHead, req.Method, req.Host)
 	}
 	for name := range req.Header {
@@ -178,12 +205,14 @@ func fill(req *http.Request, entries []wire.Metadata) error {
 	return nil
 }
 
-// body is the rest of the stream: what came with the head, then what follows.
+// body is the rest of the stream: what came with the head, then what follows. The origin's transport may still read
+// it when the response is done, so what serve looks at is atomic.
 type body struct {
 	stream *quic.Stream
 	rest   []byte
 	eof    bool
-	n      int64
+	length int64 // -1: unknown
+	n      atomic.Int64
 }
 
 func (b *body) Read(p []byte) (n int, err error) {
@@ -195,14 +224,17 @@ func (b *body) Read(p []byte) (n int, err error) {
 		return 0, io.EOF
 	default:
 		n, err = b.stream.Read(p)
+		b.eof = err == io.EOF
 	}
-	b.n += int64(n)
+	b.n.Add(int64(n))
 	return n, err
 }
 
-// Close is called when the origin wants no more of it.
+// Close is called when the origin wants no more of it. A body read to its end needs no STOP_SENDING.
 func (b *body) Close() error {
-	b.stream.CancelRead(0)
+	if b.n.Load() != b.length {
+		b.stream.CancelRead(0)
+	}
 	return nil
 }
 
@@ -215,9 +247,10 @@ func (x *exchange) respond(resp *http.Response) error {
 		return err
 	}
 	x.event.Head, x.event.Status = time.Now(), resp.StatusCode
-	// What is there of a body of known length shares the head's packet: one write for a small answer.
+	// A small body shares the head's write. Origins send head and body of these together, so waiting for the body's
+	// first bytes does not hold the head up; a longer or unannounced body is not waited for.
 	whole := false
-	if resp.ContentLength > 0 && len(head) < bufferSize && resp.Request.Method != http.MethodHead {
+	if resp.ContentLength > 0 && resp.ContentLength <= int64(bufferSize-len(head)) && resp.Request.Method != http.MethodHead {
 		n, err := resp.Body.Read(head[len(head):bufferSize])
 		if err != nil && err != io.EOF {
 			return fmt.Errorf("read response body: %w", err)

@@ -55,7 +55,7 @@ func extreme(of []results.Comparison, first func(a, b results.Arm) bool) *result
 func (l lookup) against(c results.Comparison, of string) string {
 	arm, base := l.row(c.Experiment, c.Metric, c.Arm), l.row(c.Experiment, c.Metric, c.Base)
 	if arm == nil || base == nil {
-		return "a share more or less" + of + " than with " + groupLabel(c.Base)
+		return fmt.Sprintf("%s%s compared with %s", bare(effect(c)), of, groupLabel(c.Base)) // too few samples to print either
 	}
 	metric, _ := results.MetricByName(c.Metric)
 	s := scaleFor(metric, []float64{*arm.Value, *base.Value})
@@ -69,7 +69,10 @@ func found(c results.Comparison) string {
 	case results.VerdictEquivalent:
 		return bare(effect(c)) + ", equal within the margin"
 	case results.VerdictInconclusive:
-		return bare(effect(c)) + ", not significant"
+		if unproven(c) {
+			return bare(effect(c)) + ", unproven with so few blocks"
+		}
+		return bare(effect(c)) + ", no difference found"
 	}
 	return effect(c)
 }

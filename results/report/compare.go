@@ -64,7 +64,8 @@ func (r *run) compare(p results.Pair, name string, bases, arms map[int]float64) 
 	}
 	j.open = true
 	var err error
-	j.result, err = stats.Compare(x, y, stats.Options{Seed: r.seed(arm.Experiment, name, arm.Arm.String(), base.Arm.String())})
+	j.result, err = stats.Compare(x, y, stats.Options{
+		Resamples: r.resamples, Seed: r.seed(arm.Experiment, name, arm.Arm.String(), base.Arm.String())})
 	var few *stats.BlocksError
 	switch {
 	case errors.As(err, &few):

@@ -22,6 +22,8 @@ type document struct {
 	Limits          []string
 	Host, Versions  []fact
 	Plan            string
+
+	svgs [][]byte // of the figures that it was made with, in their order
 }
 
 // A part is an experiment.
@@ -40,20 +42,34 @@ type picture struct {
 // A fact is a line of a list: a name and what it is.
 type fact struct{ Name, Text string }
 
-// newDocument takes the pictures of the figures' names.
-func newDocument(m results.Manifest, s results.Summary, figures []figure, svgs map[string][]byte) document {
+// document draws the figures of a summary, and puts tables and text around them.
+func (r *run) document(s results.Summary) (document, []figure, error) {
+	figures := r.figures(s)
+	var svgs [][]byte
+	for _, f := range figures {
+		svg, err := f.svg()
+		if err != nil {
+			return document{}, nil, err
+		}
+		svgs = append(svgs, svg)
+	}
+	return newDocument(r.m, s, figures, svgs), figures, nil
+}
+
+func newDocument(m results.Manifest, s results.Summary, figures []figure, svgs [][]byte) document {
 	d := document{
 		Title:    "What post-quantum tunnels cost: " + m.Plan,
 		Subtitle: subtitle(m),
 		Answer:   answer(s), Warnings: s.Warnings,
 		Method: method(m), Limits: limits, Host: hostFacts(m), Versions: versionFacts(m), Plan: strings.TrimRight(m.PlanText, "\n"),
+		svgs: svgs,
 	}
 	for _, l := range layouts {
 		b := builder{m: m, s: s, layout: l}
 		p := part{Title: l.title, Tables: b.mainTables()}
-		for _, f := range figures {
+		for i, f := range figures {
 			if f.part == l.experiment {
-				p.Figures = append(p.Figures, picture{f.Name, f.Title, f.Caption, svgs[f.Name]})
+				p.Figures = append(p.Figures, picture{f.Name, f.Title, f.Caption, svgs[i]})
 			}
 		}
 		if len(p.Tables)+len(p.Figures) > 0 {

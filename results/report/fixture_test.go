@@ -3,7 +3,10 @@ package report
 import (
 	"math"
 	"math/rand/v2"
+	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 
 	"pqbench/results"
 )
@@ -63,7 +66,40 @@ func newFixture(blocks, perBlock int, experiments ...string) *fixture {
 	return f
 }
 
-func (f *fixture) summary() results.Summary { return Summarise(f.m, f.samples, f.trials) }
+// run indexes the fixture, for bootstraps of few resamples: the race detector makes them 50 times slower.
+func (f *fixture) run() *run {
+	r := index(f.m, f.samples, f.trials)
+	r.resamples = 500
+	return r
+}
+
+func (f *fixture) summary() results.Summary {
+	return f.run().summarise(results.Check(f.m, f.samples, f.trials))
+}
+
+func (f *fixture) files(t *testing.T) []file {
+	t.Helper()
+	all, err := f.run().files(f.samples, f.trials)
+	require.NoError(t, err)
+	return all
+}
+
+// document has no PNGs, which take the longest.
+func (f *fixture) document(t *testing.T) document {
+	t.Helper()
+	d, _, err := f.run().document(f.summary())
+	require.NoError(t, err)
+	return d
+}
+
+func (d document) both(t *testing.T) (markdown, html string) {
+	t.Helper()
+	text, err := d.markdown()
+	require.NoError(t, err)
+	page, err := d.html()
+	require.NoError(t, err)
+	return string(text), string(page)
+}
 
 // arm adds an arm and a pair with its base where base is not negative.
 func (f *fixture) arm(experiment string, a results.Arm, base int, kind string, margin float64) int {

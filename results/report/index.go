@@ -14,6 +14,8 @@ import (
 type run struct {
 	m    results.Manifest
 	arms []armRecords // by the index of Manifest.Arms
+	// resamples of a bootstrap; 0 is stats.Resamples. Tests that are not about intervals take fewer.
+	resamples int
 }
 
 // armRecords is what was recorded of one arm.

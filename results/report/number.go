@@ -108,8 +108,9 @@ func whole(v float64) string {
 	return fixed(v, 1)
 }
 
-// effect is a comparison's difference in per cent with its interval: "+24.1 % [23.2, 25.0]". In front stands "~" where no
-// difference was found, and "≈" where there is none beyond the margin. From tenfold on a factor reads better: "×12.3".
+// effect is a comparison's difference in per cent with its interval: "+24.1 % [23.2, 25.0]". In front stands "≈" where there
+// is none beyond the margin, "~" where none was found, and "?" where the interval speaks for one and the test, corrected
+// for its family, does not: more blocks would tell. From tenfold on a factor reads better: "×12.3".
 func effect(c results.Comparison) string {
 	if c.Ratio == nil {
 		return missing
@@ -118,13 +119,20 @@ func effect(c results.Comparison) string {
 		return signed(100*(*c.Ratio-1), 1) + " %"
 	}
 	text := percent(*c.Ratio, c.Low, c.High)
-	switch c.Verdict {
-	case results.VerdictEquivalent:
+	switch {
+	case c.Verdict == results.VerdictEquivalent:
 		return "≈ " + text
-	case results.VerdictInconclusive:
+	case c.Verdict == results.VerdictInconclusive && unproven(c):
+		return "? " + text
+	case c.Verdict == results.VerdictInconclusive:
 		return "~ " + text
 	}
 	return text
+}
+
+// unproven is a difference by the interval alone. Where "none" was the claim, it must lie outside of the margin.
+func unproven(c results.Comparison) bool {
+	return c.Low != nil && c.High != nil && (*c.Low > 1+c.Margin || *c.High < 1-c.Margin)
 }
 
 // missing stands for a number that there is none of.

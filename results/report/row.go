@@ -92,7 +92,7 @@ func (r *run) sampleRow(row *results.Row, a *armRecords, metric sampleMetric) {
 		warn(row, "no %s: fewer than ten of %d samples lie beyond it", percentile(metric.q), row.N)
 		return
 	}
-	interval, err := stats.BlockQuantile(byBlock, metric.q, 0, r.seed(a.Experiment, metric.name, a.Arm.String()))
+	interval, err := stats.BlockQuantile(byBlock, metric.q, r.resamples, r.seed(a.Experiment, metric.name, a.Arm.String()))
 	setInterval(row, interval, err, percentile(metric.q))
 }
 

@@ -159,7 +159,7 @@ func (b *builder) values(of section, columns []column) (t table, ok bool) {
 		}
 		b.addValues(&t, c, arms)
 		if c.effect {
-			b.addEffects(&t, c, arms)
+			warned = append(warned, b.addEffects(&t, c, arms)...)
 		}
 	}
 	if len(t.Head) == t.Labels {
@@ -246,7 +246,8 @@ func valueText(metric results.Metric, r *results.Row, divisor float64) string {
 }
 
 // addEffects adds the difference from the base: in per cent with its interval, or plainly where the metric is exact.
-func (b *builder) addEffects(t *table, c column, arms []results.Arm) {
+// It returns what is to be noted of them.
+func (b *builder) addEffects(t *table, c column, arms []results.Arm) (warned []results.Row) {
 	metric, _ := results.MetricByName(c.metric)
 	found := make([]*results.Comparison, len(arms))
 	head := ""
@@ -257,12 +258,13 @@ func (b *builder) addEffects(t *table, c column, arms []results.Arm) {
 		}
 	}
 	if head == "" {
-		return
+		return nil
 	}
 	t.Head = append(t.Head, "vs "+head)
 	for i, a := range arms {
 		text := cell{}
 		if of := found[i]; of != nil {
+			warned = append(warned, results.Row{Arm: a, Warnings: of.Warnings})
 			text = cell{effect(*of), marked(*of)}
 			if metric.Exact {
 				text.Text = b.exactDifference(c.metric, a, of.Base)
@@ -273,6 +275,7 @@ func (b *builder) addEffects(t *table, c column, arms []results.Arm) {
 		}
 		t.Rows[i] = append(t.Rows[i], text)
 	}
+	return warned
 }
 
 // baseName is what an effect's column is headed with.
@@ -343,7 +346,11 @@ func (b *builder) providers(of section) (t table, ok bool) {
 	for _, name := range b.kem {
 		t.addProviderColumn(name, pairs, found)
 	}
-	t.Notes = t.legend()
+	var warned []results.Row
+	for _, c := range found {
+		warned = append(warned, results.Row{Arm: c.Arm, Warnings: c.Warnings})
+	}
+	t.Notes = append(t.legend(), notes(warned, len(pairs))...)
 	return t, true
 }
 

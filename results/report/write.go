@@ -31,7 +31,7 @@ func Write(dir string) error {
 	if err != nil {
 		return err
 	}
-	all, err := files(m, samples, trials)
+	all, err := index(m, samples, trials).files(samples, trials)
 	if err != nil {
 		return err
 	}
@@ -53,31 +53,27 @@ type file struct {
 }
 
 // files are everything that Write writes. The reports are the last: where they are, what they refer to is there, too.
-func files(m results.Manifest, samples []results.Sample, trials []results.Trial) ([]file, error) {
-	r := index(m, samples, trials)
-	s := r.summarise(results.Check(m, samples, trials))
+func (r *run) files(samples []results.Sample, trials []results.Trial) ([]file, error) {
+	s := r.summarise(results.Check(r.m, samples, trials))
 	var summary, bench bytes.Buffer
 	if err := WriteJSON(&summary, s); err != nil {
 		return nil, err
 	}
-	if err := results.WriteBench(&bench, m, trials, samples); err != nil {
+	if err := results.WriteBench(&bench, r.m, trials, samples); err != nil {
 		return nil, err
 	}
 	all := []file{{SummaryFile, summary.Bytes()}, {BenchFile, bench.Bytes()}}
-	figures, svgs := r.figures(s), make(map[string][]byte)
-	for _, f := range figures {
-		svg, err := f.svg()
-		if err != nil {
-			return nil, err
-		}
+	d, figures, err := r.document(s)
+	if err != nil {
+		return nil, err
+	}
+	for i, f := range figures {
 		png, err := f.png()
 		if err != nil {
 			return nil, err
 		}
-		svgs[f.Name] = svg
-		all = append(all, file{plotFile(f.Name, "svg"), svg}, file{plotFile(f.Name, "png"), png})
+		all = append(all, file{plotFile(f.Name, "svg"), d.svgs[i]}, file{plotFile(f.Name, "png"), png})
 	}
-	d := newDocument(m, s, figures, svgs)
 	markdown, err := d.markdown()
 	if err != nil {
 		return nil, err

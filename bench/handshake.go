@@ -30,6 +30,7 @@ type pairs struct {
 	p     part
 	certs map[string]chain
 	live  map[kex.Provider]*pair
+	leaks leaks
 }
 
 // newPairs makes the certificates of a part, once: an RSA key takes a second.
@@ -67,13 +68,39 @@ func (ps *pairs) stop() {
 
 // fresh replaces all processes and warms the new ones up.
 func (ps *pairs) fresh(ctx context.Context) error {
+	if err := ps.settle(ctx); err != nil {
+		return err
+	}
 	ps.stop()
 	for _, a := range ps.p.arms {
 		if _, err := ps.pair(ctx, a); err != nil {
 			return err
 		}
 	}
-	return ps.warmUp(ctx)
+	if err := ps.warmUp(ctx); err != nil {
+		return err
+	}
+	for _, pr := range ps.live {
+		if err := pr.edge.Call(ctx, "Drain", drain, &role.Usage{}); err != nil {
+			return err
+		}
+		if err := ps.leaks.begin(ctx, pr.edge, pr.load); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle looks for goroutines that the trials left behind.
+func (ps *pairs) settle(ctx context.Context) error {
+	for _, pr := range ps.live {
+		warnings, err := ps.leaks.end(ctx, pr.edge, pr.load)
+		if err != nil {
+			return err
+		}
+		ps.r.warn(warnings...)
+	}
+	return nil
 }
 
 // pair is the arm's pair, started when it is not there, listening with what the arm asks for.
@@ -152,13 +179,17 @@ func (r *runner) handshake(ctx context.Context, p part) error {
 		return err
 	}
 	defer ps.stop()
-	return r.blocks(ctx, p, ps.fresh, func(ctx context.Context, a arm, t *results.Trial) ([]results.Sample, error) {
+	err = r.blocks(ctx, p, ps.fresh, func(ctx context.Context, a arm, t *results.Trial) ([]results.Sample, error) {
 		pr, err := ps.pair(ctx, a)
 		if err != nil {
 			return nil, err
 		}
 		return handshakeTrial(ctx, pr, ps.args(pr, a, p.Count), t)
 	})
+	if err != nil {
+		return err
+	}
+	return ps.settle(ctx)
 }
 
 // drain bounds the wait until the edge has closed what a trial opened. A connection that was lost ends by the idle

@@ -90,9 +90,9 @@ var defaults = map[string]Experiment{
 	"kex":       {Blocks: 12, Fresh: 4, Time: Duration(10 * time.Millisecond), Concurrency: []int{1}},
 	"handshake": {Blocks: 20, Fresh: 2, Count: 50, Warmup: 30, Timeout: Duration(5 * time.Second), Concurrency: []int{1, 8}},
 	"wire":      {Blocks: 20, Fresh: 20, Timeout: Duration(5 * time.Second), Concurrency: []int{1}},
-	"requests": {Blocks: 16, Fresh: 16, Time: Duration(500 * time.Millisecond), Warmup: 200, Timeout: Duration(10 * time.Second),
+	"requests": {Blocks: 16, Fresh: 4, Time: Duration(500 * time.Millisecond), Warmup: 200, Timeout: Duration(10 * time.Second),
 		Concurrency: []int{16}, Margin: 0.02, Tunnels: 16, Conns: 4, Body: 1 << 10},
-	"goodput": {Blocks: 12, Fresh: 12, Timeout: Duration(60 * time.Second), Concurrency: []int{2}, Margin: 0.02, Tunnels: 2, Conns: 4, Size: 64 << 20},
+	"goodput": {Blocks: 12, Fresh: 4, Timeout: Duration(60 * time.Second), Concurrency: []int{2}, Margin: 0.02, Tunnels: 2, Conns: 4, Size: 64 << 20},
 	"overhead": {Blocks: 30, Fresh: 1, Count: 100, Warmup: 30, Timeout: Duration(5 * time.Second), Concurrency: []int{8},
 		Stacks: []Stack{"bare", "pqbench"}},
 }

@@ -207,6 +207,11 @@ func (r *runner) blocks(ctx context.Context, p part, fresh func(ctx context.Cont
 	return nil
 }
 
+// warn adds to what stands on top of the report, once.
+func (r *runner) warn(warnings ...string) {
+	r.manifest.Warnings = unique(append(r.manifest.Warnings, warnings...))
+}
+
 // record writes a trial and its samples.
 func (r *runner) record(t results.Trial, samples []results.Sample) error {
 	for i := range samples {

@@ -22,6 +22,8 @@ type path struct {
 	listening                     role.ListenReply
 	originURL                     string
 	hosts                         map[string][]string // host names of an offer's tunnels, by the offer's label
+	// registered holds the median time of an offer's registrations, ns, until a trial has told it.
+	registered map[string]float64
 }
 
 func (w *path) stop() {
@@ -38,6 +40,8 @@ type paths struct {
 	p    part
 	cert chain
 	live map[kex.Provider]*path
+
+	leaks leaks
 }
 
 func newPaths(r *runner, p part) (*paths, error) {
@@ -58,11 +62,14 @@ func (ps *paths) stop() {
 // fresh replaces all processes and connects the tunnels of all arms: they stand side by side while one arm after the
 // other carries the load.
 func (ps *paths) fresh(ctx context.Context) error {
+	if err := ps.settle(ctx); err != nil {
+		return err
+	}
 	ps.stop()
 	for _, a := range ps.p.arms {
 		w := ps.live[a.provider]
 		if w == nil {
-			w = &path{hosts: map[string][]string{}}
+			w = &path{hosts: map[string][]string{}, registered: map[string]float64{}}
 			ps.live[a.provider] = w
 			if err := ps.start(ctx, w, a.provider); err != nil {
 				return err
@@ -71,6 +78,28 @@ func (ps *paths) fresh(ctx context.Context) error {
 		if err := ps.connect(ctx, w, a); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// settle ends the tunnels in good order (unregister, finish what is in flight, close) and looks for goroutines that
+// they left behind.
+func (ps *paths) settle(ctx context.Context) error {
+	for _, w := range ps.live {
+		if err := w.load.Call(ctx, "Leave", role.None{}, &role.None{}); err != nil {
+			return err
+		}
+		if err := w.connector.Call(ctx, "Disconnect", role.None{}, &role.None{}); err != nil {
+			return err
+		}
+		if err := w.edge.Call(ctx, "Drain", drain, &role.Usage{}); err != nil {
+			return err
+		}
+		warnings, err := ps.leaks.end(ctx, w.edge, w.connector)
+		if err != nil {
+			return err
+		}
+		ps.r.warn(warnings...)
 	}
 	return nil
 }
@@ -90,6 +119,9 @@ func (ps *paths) start(ctx context.Context, w *path, p kex.Provider) error {
 	}
 	args := role.ListenArgs{LeafPEM: ps.cert.leaf, Initial: int(ps.p.Initial[0]), Eyeball: true}
 	if err := w.edge.Call(ctx, "Listen", args, &w.listening); err != nil {
+		return err
+	}
+	if err := ps.leaks.begin(ctx, w.edge, w.connector); err != nil {
 		return err
 	}
 	visitors := role.EyeballArgs{
@@ -128,7 +160,23 @@ func (ps *paths) connect(ctx context.Context, w *path, a arm) error {
 	if want := ps.p.Tunnels * ps.p.Conns; len(reply.Registration) != want {
 		return fmt.Errorf("connecting %s: %d connections are registered, want %d", a.Arm, len(reply.Registration), want)
 	}
+	w.registered[label] = median(reply.Registration)
 	return ps.warmUp(ctx, w, a)
+}
+
+// median of durations, ns.
+func median(list []time.Duration) float64 {
+	slices.Sort(list)
+	return float64(list[(len(list)-1)/2]+list[len(list)/2]) / 2
+}
+
+// tellRegistration adds to a trial how long its tunnels took to register, once for each set of processes.
+func (w *path) tellRegistration(t *results.Trial, a arm) {
+	label := a.offer.Label()
+	if ns, ok := w.registered[label]; ok && !a.AA && t.Values != nil {
+		t.Values["registration_p50"] = ns
+		delete(w.registered, label)
+	}
 }
 
 // warmUp sends requests that are not counted over every tunnel of an offer.
@@ -178,7 +226,7 @@ func (r *runner) requests(ctx context.Context, p part) error {
 		return err
 	}
 	defer ps.stop()
-	return r.blocks(ctx, p, ps.fresh, func(ctx context.Context, a arm, t *results.Trial) ([]results.Sample, error) {
+	err = r.blocks(ctx, p, ps.fresh, func(ctx context.Context, a arm, t *results.Trial) ([]results.Sample, error) {
 		w := ps.live[a.provider]
 		reply, spent, err := w.send(ctx, role.RequestArgs{
 			Ask:         loadgen.Ask{Hosts: w.hosts[a.offer.Label()], Path: fmt.Sprintf("/bytes/%d", p.Body), Down: int64(p.Body)},
@@ -195,9 +243,14 @@ func (r *runner) requests(ctx context.Context, p part) error {
 				"edge_cpu":            float64(spent.edge.CPU) / done,
 				"connector_cpu":       float64(spent.connector.CPU) / done,
 			}
+			w.tellRegistration(t, a)
 		}
 		return reply.Samples, nil
 	})
+	if err != nil {
+		return err
+	}
+	return ps.settle(ctx)
 }
 
 // goodput moves bulk data down and then up through the tunnels of one arm after the other.
@@ -207,7 +260,7 @@ func (r *runner) goodput(ctx context.Context, p part) error {
 		return err
 	}
 	defer ps.stop()
-	return r.blocks(ctx, p, ps.fresh, func(ctx context.Context, a arm, t *results.Trial) ([]results.Sample, error) {
+	err = r.blocks(ctx, p, ps.fresh, func(ctx context.Context, a arm, t *results.Trial) ([]results.Sample, error) {
 		w := ps.live[a.provider]
 		each := int64(p.Size) / int64(a.Concurrency)
 		hosts := w.hosts[a.offer.Label()]
@@ -231,6 +284,10 @@ func (r *runner) goodput(ctx context.Context, p part) error {
 		}
 		return samples, nil
 	})
+	if err != nil {
+		return err
+	}
+	return ps.settle(ctx)
 }
 
 // goodputValues are the rates of body bytes, and the CPU time of edge and connector together for each 10⁹ of them.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/rpc"
 	"os"
+	"runtime"
 	"strings"
 
 	"pqbench/kex"
@@ -76,6 +77,12 @@ func (c *Control) Origin(monotonic int64, _ *None) error {
 // Usage reads the process's own consumption so far.
 func (c *Control) Usage(_ None, u *Usage) error {
 	*u = ReadUsage()
+	return nil
+}
+
+// Goroutines counts those of the process. Idle processes of the same role have the same number, give or take a timer.
+func (c *Control) Goroutines(_ None, n *int) error {
+	*n = runtime.NumGoroutine()
 	return nil
 }
 

@@ -174,6 +174,14 @@ func (r *LoadRole) Eyeballs(args EyeballArgs, _ *None) error {
 	return nil
 }
 
+// Leave lets the visitors close their connections.
+func (r *LoadRole) Leave(_ None, _ *None) error {
+	if r.eyeballs != nil {
+		r.eyeballs.Close()
+	}
+	return nil
+}
+
 // RequestArgs describe one trial of requests: for a duration, or a number of them.
 type RequestArgs struct {
 	Ask         loadgen.Ask

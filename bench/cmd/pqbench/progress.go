@@ -13,7 +13,7 @@ import (
 
 // newProgress draws bars with the time left on a terminal, and prints plain lines elsewhere.
 func newProgress(w io.Writer) bench.Progress {
-	if isTerminal(w) {
+	if isTerminal(w) && width(w) > 0 {
 		return &bars{pool: mpb.New(mpb.WithOutput(w), mpb.WithWidth(48))}
 	}
 	return &lines{w: w}

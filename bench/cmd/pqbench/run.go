@@ -75,12 +75,25 @@ func show(dir string, o out, noColor bool) error {
 	if err := report.Write(dir); err != nil {
 		return err
 	}
-	options := report.Options{Color: !noColor && os.Getenv("NO_COLOR") == "" && isTerminal(o.stdout)}
+	options := report.Options{Color: !noColor && os.Getenv("NO_COLOR") == "" && isTerminal(o.stdout), Width: width(o.stdout)}
 	if err := report.Print(o.stdout, dir, options); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(o.stdout, "\n%s/report.html\n", strings.TrimSuffix(dir, "/"))
 	return err
+}
+
+// width is that of the terminal in columns; 0 when it does not say, as that of a bare pseudo-terminal.
+func width(w any) int {
+	f, ok := w.(*os.File)
+	if !ok {
+		return 0
+	}
+	columns, _, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0
+	}
+	return columns
 }
 
 func isTerminal(w any) bool {

@@ -70,7 +70,7 @@ func found(c results.Comparison) string {
 		return bare(effect(c)) + ", equal within the margin"
 	case results.VerdictInconclusive:
 		if unproven(c) {
-			return bare(effect(c)) + ", unproven with so few blocks"
+			return bare(effect(c)) + ", not significant once corrected for the number of comparisons"
 		}
 		return bare(effect(c)) + ", no difference found"
 	}

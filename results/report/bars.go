@@ -123,10 +123,12 @@ func (r barRow) draw(c draw.Canvas, p *plot.Plot, top float64) {
 	}
 	end := atX(from)
 	if r.low != nil && r.high != nil {
-		style := draw.LineStyle{Color: ink, Width: vg.Points(0.9)}
-		c.StrokeLine2(style, atX(*r.low), middle, atX(*r.high), middle)
-		for _, x := range []vg.Length{atX(*r.low), atX(*r.high)} {
-			c.StrokeLine2(style, x, middle-3, x, middle+3)
+		// Ink on a dark bar is seen by its white rim.
+		for _, style := range []draw.LineStyle{{Color: paper, Width: vg.Points(2.6)}, {Color: ink, Width: vg.Points(0.9)}} {
+			c.StrokeLine2(style, atX(*r.low), middle, atX(*r.high), middle)
+			for _, x := range []vg.Length{atX(*r.low), atX(*r.high)} {
+				c.StrokeLine2(style, x, middle-3, x, middle+3)
+			}
 		}
 		end = max(end, atX(*r.high))
 	}

@@ -20,7 +20,7 @@ func (t *table) legend() []string {
 		{contains("%"), "difference [95 % interval]"},
 		{func(text string) bool { return text != missing && strings.Contains(text, missing) }, "median [least–greatest]"},
 		{contains("~ "), "~ no difference found"},
-		{contains("? "), "? a difference by its interval, unproven with so few blocks"},
+		{contains("? "), "? a difference by its interval, but not by the corrected test"},
 		{contains("≈ "), "≈ equal within the margin"},
 		{func(text string) bool { return text == missing }, missing + " no number, see below"},
 	} {

@@ -50,12 +50,20 @@ func (t *textWriter) claims(s results.Summary) {
 		return
 	}
 	t.line(of.Title)
+	unmeasured := 0
 	for _, row := range of.Rows {
 		group, claim, outcome, here := row[0].Text, row[1].Text, row[2], row[3].Text
+		if outcome.Text == notMeasured {
+			unmeasured++
+			continue
+		}
 		t.line("  ", t.paint(outcome.Mark, fmt.Sprintf("%-13s", outcome.Text)), "  ", group, ": ", claim)
 		if here != "" {
 			t.line(strings.Repeat(" ", 17), here)
 		}
+	}
+	if unmeasured > 0 {
+		t.line("  ", notMeasured, fmt.Sprintf(": %d more, by name in %s", unmeasured, MarkdownFile))
 	}
 	for _, n := range of.Notes {
 		t.line("  ", n)

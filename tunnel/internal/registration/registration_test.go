@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"testing"
 	"time"
 
@@ -252,4 +253,37 @@ func recorded(f *testing.F) []byte {
 	_ = there.Close()
 	_ = c.Close()
 	return all
+}
+
+// A call whose capability table claims 4,000,000 empty entries: the library
+// would make room for all of them.
+func TestAListOfNothingCostsNothing(t *testing.T) {
+	msg, seg, err := capnp.NewMessage(capnp.SingleSegment(nil))
+	require.NoError(t, err)
+	root, err := capnp.NewRootStruct(seg, capnp.ObjectSize{DataSize: 8, PointerCount: 1})
+	require.NoError(t, err)
+	root.SetUint16(0, 2) // call
+	call, err := child(root, 0, capnp.ObjectSize{DataSize: 24, PointerCount: 3})
+	require.NoError(t, err)
+	payload, err := child(call, 1, capnp.ObjectSize{PointerCount: 2})
+	require.NoError(t, err)
+	table, err := capnp.NewCompositeList(seg, capnp.ObjectSize{}, 4_000_000)
+	require.NoError(t, err)
+	require.NoError(t, payload.SetPtr(1, table.ToPtr()))
+	message, err := msg.Marshal()
+	require.NoError(t, err)
+	require.Less(t, len(message), 200)
+
+	here, there := net.Pipe()
+	s := Serve(there, newEdge())
+	defer s.Close()
+	go func() { _, _ = io.Copy(io.Discard, here) }()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err = here.Write(message)
+	require.NoError(t, err)
+	require.NoError(t, here.Close())
+	<-s.Done()
+	runtime.ReadMemStats(&after)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(1<<20))
 }

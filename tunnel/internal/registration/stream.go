@@ -13,6 +13,15 @@ import (
 // errFlood ends a control stream whose peer sends more than any honest one.
 var errFlood = errors.New("too many messages on the control stream")
 
+// How much of a message may be read, in bytes, a byte counting each time it is
+// reached. RPC and the handlers reach everything a few times. The library's
+// own limit of 64 MiB lets a message of a hundred bytes name a list of
+// millions of empty elements, and has them all allocated.
+const (
+	readsPerByte = 8
+	readsBase    = 4096
+)
+
 // codec frames messages on a stream within bounds, so that what one peer can
 // make this end remember is bounded, too.
 type codec struct {
@@ -46,7 +55,16 @@ func (c *codec) Decode() (*capnp.Message, error) {
 	if c.left--; c.left < 0 {
 		return nil, errFlood
 	}
-	return c.in.Decode()
+	m, err := c.in.Decode()
+	if err != nil {
+		return nil, err
+	}
+	size, err := m.TotalSize()
+	if err != nil {
+		return nil, err
+	}
+	m.ResetReadLimit(readsPerByte*size + readsBase)
+	return m, nil
 }
 
 func (c *codec) Close() error {

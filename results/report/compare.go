@@ -179,7 +179,7 @@ func (j *judged) judge() {
 	}
 	equivalent := stats.TOST(j.result.Low90, j.result.High90, margin)
 	if j.pair.Equivalence > 0 {
-		different = different && !equivalent && math.Abs(j.result.Ratio-1) > margin
+		different = different && math.Abs(j.result.Ratio-1) > margin
 	}
 	switch {
 	case different && j.result.Ratio > 1:

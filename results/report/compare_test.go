@@ -179,3 +179,11 @@ func TestHolmWithinAFamily(t *testing.T) {
 		assert.Equal(t, []string{"6 blocks cannot show a difference among 2 comparisons: measure at least 7"}, c.Warnings)
 	}
 }
+
+// Whether the control differs from itself in anything is one question, however many metrics there are.
+func TestFamilies(t *testing.T) {
+	assert.NotEqual(t, family("handshake", "total_cpu", "group"), family("handshake", "client_cpu", "group"))
+	assert.NotEqual(t, family("handshake", "total_cpu", "group"), family("handshake", "total_cpu", "kem"))
+	assert.NotEqual(t, family("handshake", "total_cpu", "aa"), family("overhead", "total_cpu", "aa"))
+	assert.Equal(t, family("handshake", "total_cpu", "aa"), family("handshake", "client_cpu", "aa"))
+}

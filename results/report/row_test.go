@@ -122,6 +122,7 @@ func TestFailuresStayInTheDenominator(t *testing.T) {
 	assert.Contains(t, after.Warnings, "80 of 400 did not succeed (80 timeout)")
 	assert.Contains(t, find(t, s, "total_cpu", arm).Warnings, "80 of 400 did not succeed (80 timeout)")
 
+	assert.Equal(t, 400, find(t, s, "total_cpu", arm).N, "a failed handshake costs CPU, too")
 	p90 := find(t, s, "handshake_p90", arm)
 	assert.Nil(t, p90.Value, "a tenth of the handshakes took longer, and nobody knows how long")
 	assert.Contains(t, p90.Warnings, "no 90th percentile: it lies among the failures")

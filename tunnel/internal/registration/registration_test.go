@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"runtime"
@@ -222,6 +223,8 @@ func FuzzServe(f *testing.F) {
 	f.Add(append(append([]byte(nil), bootstrap...), bootstrap...))
 	f.Add(recorded(f))
 	f.Fuzz(func(t *testing.T, stream []byte) {
+		watchdog := time.AfterFunc(2*time.Second, func() { panic(fmt.Sprintf("SLOW %x", stream)) })
+		defer watchdog.Stop()
 		h := newEdge()
 		h.register = func(Request) (Details, *Error) { return Details{}, &Error{Cause: "no"} }
 		here, there := net.Pipe()

@@ -27,6 +27,7 @@ var mayImport = map[string][]string{
 	"tunnel/internal/field":        nil,
 	"tunnel/internal/registration": {"tunnel", "tunnel/internal/..."},
 	"tunnel/internal/wire":         {"tunnel", "tunnel/internal/..."},
+	"tunnel/internal/endtoend":     {"kex", "origin", "tunnel", "tunnel/..."}, // tests of both ends together
 	"tunnel/edge":                  {"kex", "tunnel", "tunnel/internal/..."},
 	"tunnel/connector":             {"kex", "tunnel", "tunnel/internal/..."},
 	"loadgen":                      {"kex", "results"},

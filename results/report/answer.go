@@ -126,9 +126,10 @@ func (l lookup) steadySentence() string {
 	case len(st.different) > 0:
 		return fmt.Sprintf("Once the tunnel stands there is a difference: %s (%s)", strings.Join(st.different, ", "), within)
 	case len(st.open) > 0:
-		return fmt.Sprintf("Once the tunnel stands no difference was found: %s, and these are undecided: %s", within, strings.Join(st.open, ", "))
+		return fmt.Sprintf("Once the tunnel stands no difference was found, but this run cannot show that there is none: %s, "+
+			"and the intervals of these are too wide to say: %s", within, strings.Join(st.open, ", "))
 	}
-	return fmt.Sprintf("Once the tunnel stands there is no difference: %s (%s).", within, strings.Join(st.equal, ", "))
+	return fmt.Sprintf("Once the tunnel stands there is no difference: %s (%s)", within, strings.Join(st.equal, ", "))
 }
 
 // assembly compares CIRCL with assembly and without, from the bare operations to the handshake.

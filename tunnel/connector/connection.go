@@ -91,7 +91,7 @@ func (k *connection) register(ctx context.Context, qc *quic.Conn, edge net.Addr)
 	if err != nil {
 		return nil, err
 	}
-	control := registration.NewClient(ctx, controlStream{stream})
+	control := registration.NewClient(controlStream{stream})
 	details, err := control.Register(ctx, registration.Request{
 		Credentials: k.cfg.Credentials, Index: k.index, Client: k.cfg.ClientID,
 		Features: k.cfg.Features, Version: k.cfg.Version, Arch: arch, Attempts: uint8(min(k.failures, 255)),

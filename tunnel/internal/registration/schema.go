@@ -24,8 +24,6 @@ const (
 	methodRegister       = 0
 	methodUnregister     = 1
 	methodUpdateLocal    = 2
-	maxControlMessage    = 1 << 20 // bytes; a local configuration is the largest
-	maxControlMessages   = 256     // in a control stream's life; cloudflared sends about ten
 	maxFeatures          = 64
 	resultError, details = 0, 1 // tags of ConnectionResponse.result
 )
@@ -159,22 +157,23 @@ func encodeResponse(s capnp.Struct, ok Details, refused *Error) error {
 	return errors.Join(e.SetData(0, ok.Connection[:]), e.SetText(1, ok.Location))
 }
 
-func decodeResponse(s capnp.Struct) (Details, error) {
+// decodeResponse reads a ConnectionResponse: details, or a refusal.
+func decodeResponse(s capnp.Struct) (Details, *Error, error) {
 	d := decoder{}
 	arm := d.child(s, 0)
 	switch tag := s.Uint16(0); tag {
 	case resultError:
-		e := &Error{
+		refused := &Error{
 			Cause:       d.text(arm, 0),
 			RetryAfter:  time.Duration(arm.Uint64(0)),
 			ShouldRetry: arm.Bit(64),
 		}
-		return Details{}, errors.Join(e, d.err)
+		return Details{}, refused, d.err
 	case details:
 		ok := Details{Connection: d.id(arm, 0), Location: d.text(arm, 1), RemotelyManaged: arm.Bit(0)}
-		return ok, d.err
+		return ok, nil, d.err
 	default:
-		return Details{}, fmt.Errorf("registration answer has unknown arm %d", tag)
+		return Details{}, nil, fmt.Errorf("registration answer has unknown arm %d", tag)
 	}
 }
 

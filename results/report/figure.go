@@ -3,7 +3,10 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"html"
 	"image/color"
+	"regexp"
+	"strconv"
 	"strings"
 
 	xfont "golang.org/x/image/font"
@@ -84,9 +87,25 @@ func (f *figure) svg() ([]byte, error) {
 	if _, err := c.WriteTo(&b); err != nil {
 		return nil, fmt.Errorf("draw %s.svg: %w", f.Name, err)
 	}
-	// Where the font is not installed, one of the same widths is to take its place and not a serif.
-	return bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Sans;"),
-		[]byte("font-family:'Liberation Sans',Arial,Helvetica,sans-serif;")), nil
+	return fixText(b.Bytes()), nil
+}
+
+// svgText is a text element as vgsvg writes it: attributes, weight, size, characters.
+var svgText = regexp.MustCompile(`<text ([^>]*font-family:)Liberation Sans;([^>]*font-weight:(bold|normal);[^>]*font-size:([0-9.]+)px[^>]*)>([^<]*)</text>`)
+
+// fixText makes the texts of an SVG look the same where the font is not installed: one of the same widths takes its
+// place, and not a serif; where there is none of those either, the text is fitted to the length that the layout knows.
+func fixText(svg []byte) []byte {
+	return svgText.ReplaceAllFunc(svg, func(element []byte) []byte {
+		m := svgText.FindSubmatch(element)
+		size, err := strconv.ParseFloat(string(m[4]), 64)
+		if err != nil {
+			return element
+		}
+		style := textStyle(size, ink, string(m[3]) == "bold")
+		return fmt.Appendf(nil, `<text textLength="%.2f" lengthAdjust="spacingAndGlyphs" %s'Liberation Sans',Arial,Helvetica,sans-serif;%s>%s</text>`,
+			style.Width(html.UnescapeString(string(m[5]))).Points(), m[1], m[2], m[5])
+	})
 }
 
 // The heights of the parts, from the top.

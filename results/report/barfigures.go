@@ -81,8 +81,10 @@ func (d *drawer) providerFigure(f figure, panels []series, least int) (figure, b
 // unitsOf is what an experiment counts.
 func unitsOf(experiment string) string {
 	switch experiment {
-	case "kex", "goodput":
+	case "kex":
 		return "blocks"
+	case "goodput":
+		return "transfers"
 	case "requests":
 		return "requests"
 	}

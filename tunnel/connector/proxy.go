@@ -156,7 +156,7 @@ func (x *exchange) target(dest string) (*url.URL, error) {
 // Transfer-Encoding, as cloudflared does.
 func fill(req *http.Request, entries []wire.Metadata) error {
 	var connection []string
-	chunked := false
+	length, chunked := int64(-1), false
 	for _, md := range entries {
 		name, isHeader := strings.CutPrefix(md.Key, wire.KeyHeaderPrefix)
 		switch {
@@ -176,10 +176,10 @@ func fill(req *http.Request, entries []wire.Metadata) error {
 				chunked = chunked || strings.EqualFold(strings.TrimSpace(md.Val), "chunked")
 			case "Content-Length":
 				n, err := strconv.ParseUint(md.Val, 10, 63)
-				if err != nil || req.ContentLength != 0 && req.ContentLength != int64(n) {
+				if err != nil || length >= 0 && length != int64(n) {
 					return fmt.Errorf("%w: content length %q", errHead, md.Val)
 				}
-				req.ContentLength = int64(n)
+				length = int64(n)
 				continue
 			case "Host":
 				continue // it has an entry of its own, which alone counts
@@ -187,6 +187,7 @@ func fill(req *http.Request, entries []wire.Metadata) error {
 			req.Header[name] = append(req.Header[name], md.Val)
 		}
 	}
+	req.ContentLength = max(length, 0)
 	if chunked {
 		req.ContentLength = -1 // RFC 9112, section 6.3: it overrides a length
 	}

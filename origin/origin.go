@@ -1,14 +1,15 @@
 // Package origin is the application behind a tunnel: a deterministic HTTP server that says exactly what it was asked
 // for and counts what it served, so that what the visitors received can be compared with it.
 //
-//	GET  /bytes/{n}   n bytes of a fixed pattern (sizes such as 64KiB or 1MB, too)
-//	POST /sink        reads the body, answers {"bytes":n}
-//	*    /echo        the request's body, as it arrives
-//	GET  /delay/{d}   an empty answer after d (300ms, 2s)
-//	GET  /stats       the counters
+//	GET      /bytes/{n}   n bytes of a fixed pattern (sizes such as 64KiB or 1MB, too)
+//	POST PUT /sink        reads the body, answers {"bytes":n}
+//	any      /echo        the request's body, as it arrives
+//	GET      /delay/{d}   an empty answer after d (300ms, 2s)
+//	GET      /stats       the counters
 package origin
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -26,40 +27,71 @@ const (
 	MaxDelay = time.Minute
 )
 
-// Origin is an http.Handler. The zero value is ready.
+// Origin is an http.Handler; New makes one.
 type Origin struct {
-	requests, bytesIn, bytesOut, failed atomic.Int64
-	mux                                 *http.ServeMux
+	mux    *http.ServeMux
+	routes map[string]*counters // by path without its parameter
+}
+
+// Counts are what was served.
+type Counts struct {
+	Requests int64 `json:"requests"`
+	BytesIn  int64 `json:"bytes_in"`  // request bodies
+	BytesOut int64 `json:"bytes_out"` // response bodies
+	Failed   int64 `json:"failed"`    // requests that were cut short, on either side
 }
 
 // Stats are an origin's counters since it was made.
 type Stats struct {
-	Requests int64 `json:"requests"`
-	BytesIn  int64 `json:"bytes_in"`  // request bodies
-	BytesOut int64 `json:"bytes_out"` // response bodies
-	Failed   int64 `json:"failed"`    // answers that could not be sent whole
+	Counts
+	// Paths are the counts of /bytes, /sink, /echo, /delay and /stats; "other" counts requests for anything else.
+	Paths map[string]Counts `json:"paths"`
 }
+
+type counters struct{ requests, bytesIn, bytesOut, failed atomic.Int64 }
+
+// other is the route of requests that no path serves.
+const other = "other"
 
 // New makes an origin.
 func New() *Origin {
-	o := &Origin{mux: http.NewServeMux()}
-	o.mux.HandleFunc("GET /bytes/{n}", o.bytes)
-	o.mux.HandleFunc("POST /sink", o.sink)
-	o.mux.HandleFunc("/echo", o.echo)
-	o.mux.HandleFunc("GET /delay/{d}", o.delay)
-	o.mux.HandleFunc("GET /stats", o.stats)
+	o := &Origin{mux: http.NewServeMux(), routes: make(map[string]*counters)}
+	o.handle("/bytes", o.bytes, "GET /bytes/{n}")
+	o.handle("/sink", o.sink, "POST /sink", "PUT /sink")
+	o.handle("/echo", o.echo, "/echo")
+	o.handle("/delay", o.delay, "GET /delay/{d}")
+	o.handle("/stats", o.stats, "GET /stats")
+	o.handle(other, func(_ *counters, w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }, "/")
 	return o
 }
 
-// Stats reads the counters.
-func (o *Origin) Stats() Stats {
-	return Stats{o.requests.Load(), o.bytesIn.Load(), o.bytesOut.Load(), o.failed.Load()}
+func (o *Origin) handle(name string, serve func(*counters, http.ResponseWriter, *http.Request), patterns ...string) {
+	c := new(counters)
+	o.routes[name] = c
+	for _, pattern := range patterns {
+		o.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			c.requests.Add(1)
+			serve(c, w, r)
+		})
+	}
 }
 
-func (o *Origin) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	o.requests.Add(1)
-	o.mux.ServeHTTP(w, r)
+// Stats reads the counters. A request is counted when it begins, its bytes as they pass.
+func (o *Origin) Stats() Stats {
+	s := Stats{Paths: make(map[string]Counts, len(o.routes))}
+	for name, c := range o.routes {
+		n := Counts{c.requests.Load(), c.bytesIn.Load(), c.bytesOut.Load(), c.failed.Load()}
+		s.Paths[name] = n
+		s.Requests += n.Requests
+		s.BytesIn += n.BytesIn
+		s.BytesOut += n.BytesOut
+		s.Failed += n.Failed
+	}
+	return s
 }
+
+// ServeHTTP serves the paths of the package's list.
+func (o *Origin) ServeHTTP(w http.ResponseWriter, r *http.Request) { o.mux.ServeHTTP(w, r) }
 
 // period is the length of the pattern: prime, so that a body shifted by any power of two is not the same body.
 const period = 251
@@ -74,15 +106,22 @@ var pattern = func() []byte {
 
 // Verify says whether b is what /bytes serves from the given offset on; the error names the first byte that differs.
 func Verify(b []byte, offset int64) error {
-	for i, got := range b {
-		if want := byte((offset + int64(i)) % period); got != want {
-			return fmt.Errorf("byte %d is %#02x, want %#02x", offset+int64(i), got, want)
+	for at := 0; at < len(b); {
+		phase := (offset + int64(at)) % period
+		n := min(len(b)-at, len(pattern)-int(phase))
+		if !bytes.Equal(b[at:at+n], pattern[phase:int(phase)+n]) {
+			for i, got := range b[at : at+n] {
+				if want := pattern[int(phase)+i]; got != want {
+					return fmt.Errorf("byte %d is %#02x, want %#02x", offset+int64(at+i), got, want)
+				}
+			}
 		}
+		at += n
 	}
 	return nil
 }
 
-func (o *Origin) bytes(w http.ResponseWriter, r *http.Request) {
+func (o *Origin) bytes(c *counters, w http.ResponseWriter, r *http.Request) {
 	n, err := parseSize(r.PathValue("n"))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -90,31 +129,34 @@ func (o *Origin) bytes(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Content-Length", strconv.FormatInt(n, 10))
+	if r.Method == http.MethodHead {
+		return
+	}
 	for n > 0 {
 		sent, err := w.Write(pattern[:min(n, int64(len(pattern)))])
-		o.bytesOut.Add(int64(sent))
+		c.bytesOut.Add(int64(sent))
 		if err != nil {
-			o.failed.Add(1)
+			c.failed.Add(1)
 			return
 		}
 		n -= int64(sent)
 	}
 }
 
-func (o *Origin) sink(w http.ResponseWriter, r *http.Request) {
+func (o *Origin) sink(c *counters, w http.ResponseWriter, r *http.Request) {
 	n, err := io.Copy(io.Discard, r.Body)
-	o.bytesIn.Add(n)
+	c.bytesIn.Add(n)
 	if err != nil {
-		o.failed.Add(1)
+		c.failed.Add(1)
 		http.Error(w, "the body was cut short", http.StatusBadRequest)
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
 	sent, _ := fmt.Fprintf(w, `{"bytes":%d}`, n)
-	o.bytesOut.Add(int64(sent))
+	c.bytesOut.Add(int64(sent))
 }
 
-func (o *Origin) echo(w http.ResponseWriter, r *http.Request) {
+func (o *Origin) echo(c *counters, w http.ResponseWriter, r *http.Request) {
 	_ = http.NewResponseController(w).EnableFullDuplex() // HTTP/2 always is, and says it cannot
 	w.Header().Set("Content-Type", "application/octet-stream")
 	if r.ContentLength >= 0 {
@@ -123,21 +165,21 @@ func (o *Origin) echo(w http.ResponseWriter, r *http.Request) {
 	buf := make([]byte, 32<<10)
 	for {
 		n, readErr := r.Body.Read(buf)
-		o.bytesIn.Add(int64(n))
+		c.bytesIn.Add(int64(n))
 		if n > 0 {
 			sent, err := w.Write(buf[:n])
-			o.bytesOut.Add(int64(sent))
+			c.bytesOut.Add(int64(sent))
 			if err == nil {
 				err = http.NewResponseController(w).Flush()
 			}
 			if err != nil {
-				o.failed.Add(1)
+				c.failed.Add(1)
 				return
 			}
 		}
 		if readErr != nil {
 			if !errors.Is(readErr, io.EOF) {
-				o.failed.Add(1)
+				c.failed.Add(1)
 				panic(http.ErrAbortHandler) // half an echo must not look whole
 			}
 			return
@@ -145,21 +187,23 @@ func (o *Origin) echo(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (o *Origin) delay(w http.ResponseWriter, r *http.Request) {
+func (o *Origin) delay(c *counters, w http.ResponseWriter, r *http.Request) {
 	d, err := time.ParseDuration(r.PathValue("d"))
 	if err != nil || d < 0 || d > MaxDelay {
 		http.Error(w, fmt.Sprintf("delay %q: want a duration up to %v, such as 300ms", r.PathValue("d"), MaxDelay), http.StatusBadRequest)
 		return
 	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
 	select {
-	case <-time.After(d):
+	case <-timer.C:
 		w.WriteHeader(http.StatusNoContent)
 	case <-r.Context().Done():
-		o.failed.Add(1)
+		c.failed.Add(1)
 	}
 }
 
-func (o *Origin) stats(w http.ResponseWriter, _ *http.Request) {
+func (o *Origin) stats(_ *counters, w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(o.Stats())
 }

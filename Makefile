@@ -37,7 +37,7 @@ vet:
 	$(GO) vet ./...
 
 format:
-	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted (run gofmt -w):"; echo "$$unformatted"; exit 1; }
+	@unformatted=$$(git ls-files "*.go" | xargs gofmt -l); test -z "$$unformatted" || { echo "not formatted (run gofmt -w):"; echo "$$unformatted"; exit 1; }
 	go mod tidy -diff
 	go mod verify
 

@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"encoding/hex"
 	"io"
-
 	"net"
 	"testing"
 	"time"
 
+	"capnproto.org/go/capnp/v3"
 	rpccp "capnproto.org/go/capnp/v3/std/capnp/rpc"
 	"github.com/stretchr/testify/require"
 )
@@ -21,6 +21,7 @@ func FuzzServe(f *testing.F) {
 	f.Add(recorded(f))
 	// A call pipelined on the answer of a call: enough to crash the library's rpc package.
 	f.Add(pipelined(f))
+	f.Add(unknownTarget(f))
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		h := newEdge()
 		h.register = func(Request) (Details, *Error) { return Details{}, &Error{Cause: "no"} }
@@ -80,6 +81,35 @@ func (*tape) SetDeadline(time.Time) error { return nil }
 func recorded(tb testing.TB) []byte {
 	var out tape
 	require.NoError(tb, NewClient(&out).ask(1, methodRegister, sizeRegisterParams, sample.encode))
+	return out.Bytes()
+}
+
+// TestServeUnknownTarget: a call whose target is of a kind that the schema does not have yet is answered, not a crash.
+func TestServeUnknownTarget(t *testing.T) {
+	here, there := pipe(t)
+	s := Serve(there, newEdge())
+	_, err := here.Write(unknownTarget(t))
+	require.NoError(t, err)
+	require.NoError(t, here.(*net.UnixConn).CloseWrite())
+	answer, err := io.ReadAll(here)
+	require.NoError(t, err)
+	require.Contains(t, string(answer), "call on an unknown capability")
+	s.Close()
+}
+
+// unknownTarget is a call on a MessageTarget with a tag that no schema has.
+func unknownTarget(tb testing.TB) []byte {
+	out := tape{}
+	require.NoError(tb, newWire(&out).send(func(m rpccp.Message) error {
+		c, err := m.NewCall()
+		require.NoError(tb, err)
+		c.SetInterfaceId(interfaceID)
+		target, err := c.NewTarget()
+		require.NoError(tb, err)
+		capnp.Struct(target).SetUint16(4, 7) // MessageTarget's tag
+		_, err = c.NewParams()
+		return err
+	}))
 	return out.Bytes()
 }
 

@@ -136,8 +136,12 @@ func (s *Server) reaches(c rpccp.Call) bool {
 	if err != nil {
 		return false
 	}
-	if target.Which() == rpccp.MessageTarget_Which_importedCap {
+	switch target.Which() {
+	case rpccp.MessageTarget_Which_importedCap:
 		return target.ImportedCap() == exportID
+	case rpccp.MessageTarget_Which_promisedAnswer:
+	default:
+		return false // a kind of a later schema; its accessor would panic
 	}
 	promised, err := target.PromisedAnswer()
 	if err != nil || !s.boots[promised.QuestionId()] {

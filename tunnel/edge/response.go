@@ -128,24 +128,35 @@ func parseStatus(s string) (int, error) {
 	return n, nil
 }
 
+// bodyExpected reports whether a response has a body, which its header may
+// describe even where it has none (RFC 9110 section 6.4.1).
+func bodyExpected(method string, status int) bool {
+	return method != http.MethodHead && status != http.StatusNoContent && status != http.StatusNotModified
+}
+
 // body copies the response body. Whatever has arrived is passed on before
 // waiting for more: a read that does not fill the buffer had no more to take,
 // so it is followed by a flush, unless the body is known to be complete.
 func (x *exchange) body(head wire.Head, buf []byte, length int64) error {
 	chunk, eof := head.Rest, head.EOF
 	full := false // the buffer was filled: more is likely there
+	expected := bodyExpected(x.r.Method, x.status)
 	for {
 		if len(chunk) > 0 {
+			if !expected {
+				x.stream.CancelRead(0) // or its bytes would hold the connection's window
+				return nil
+			}
 			n, err := x.w.Write(chunk)
 			x.down += int64(n)
-			if errors.Is(err, http.ErrBodyNotAllowed) {
-				return nil // HEAD, 204, 304: the eyeball expects none
-			}
 			if err != nil {
 				return fmt.Errorf("write to eyeball: %w", err)
 			}
 		}
 		if eof {
+			if expected && x.down < length {
+				return fmt.Errorf("read response body: %d of %d bytes: %w", x.down, length, io.ErrUnexpectedEOF)
+			}
 			return nil
 		}
 		if !full && x.down != length {

@@ -160,29 +160,38 @@ func (k *connection) leave(control *registration.Client, inFlight *gauge, qc *qu
 	}
 	grace := time.NewTimer(k.cfg.GracePeriod)
 	defer grace.Stop()
-	// Streams that the edge opened before it took the connection out of rotation may still be on their way.
-	linger := time.NewTimer(max(lingerRTTs*qc.ConnectionStats().SmoothedRTT, lingerMin))
-	defer linger.Stop()
-	idle := (<-chan struct{})(nil)
-	for {
+	linger := max(lingerRTTs*qc.ConnectionStats().SmoothedRTT, lingerMin)
+	wait := func(event <-chan struct{}) bool {
 		select {
-		case <-linger.C:
-			idle = inFlight.idle()
-		case <-idle:
-			return
+		case <-event:
+			return true
 		case <-grace.C:
-			return
 		case <-qc.Context().Done():
+		}
+		return false
+	}
+	for last := -1; last != inFlight.begun(); {
+		last = inFlight.begun()
+		if !wait(inFlight.idle()) || !wait(after(linger)) {
 			return
 		}
 	}
 }
 
-// How long a connection that has unregistered waits for late streams: a loss is repaired within three round trips.
+// How long a connection that has unregistered stays open when nothing is in flight: streams that the edge opened before
+// may still be on their way, and so may the end of the last response, which a close would drop. A loss is repaired
+// within three round trips.
 const (
 	lingerRTTs = 3
-	lingerMin  = 5 * time.Millisecond
+	lingerMin  = 25 * time.Millisecond
 )
+
+// after is closed after d.
+func after(d time.Duration) <-chan struct{} {
+	done := make(chan struct{})
+	time.AfterFunc(d, func() { close(done) })
+	return done
+}
 
 // Backoff laws of cloudflared (2026.8.2 and 2022.9.1): before attempt n, wait uniformly below 2^n seconds, n capped.
 const (
@@ -220,9 +229,10 @@ func (k *connection) wait(ctx context.Context, cause error) bool {
 
 // gauge counts requests in flight. Unlike a sync.WaitGroup it may grow while somebody waits.
 type gauge struct {
-	mu   sync.Mutex
-	n    int
-	zero chan struct{} // closed while n is 0
+	mu    sync.Mutex
+	n     int
+	total int           // of all additions
+	zero  chan struct{} // closed while n is 0
 }
 
 func newGauge() *gauge {
@@ -236,6 +246,7 @@ func (g *gauge) add(d int) {
 	defer g.mu.Unlock()
 	before := g.n
 	g.n += d
+	g.total += max(d, 0)
 	switch {
 	case before == 0:
 		g.zero = make(chan struct{})
@@ -249,4 +260,11 @@ func (g *gauge) idle() <-chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.zero
+}
+
+// begun is how many requests there have been.
+func (g *gauge) begun() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.total
 }

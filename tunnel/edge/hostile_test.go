@@ -238,3 +238,21 @@ func TestListenRefusesWhatCannotWork(t *testing.T) {
 		require.ErrorContains(t, err, want)
 	}
 }
+
+// Authorize's word counts, whatever secret comes with it.
+func TestUnknownTunnelIsRefusedEvenWithASecret(t *testing.T) {
+	e := listen(t, uuid.New()) // returns the secret for any tunnel, and false for others
+	c, err := dial(t, e)
+	require.NoError(t, err)
+	stream, err := c.OpenStream()
+	require.NoError(t, err)
+	control := registration.NewClient(controlStream{stream})
+	defer control.Close()
+	other := uuid.New()
+	_, err = control.Register(t.Context(), request(other))
+	require.ErrorIs(t, err, tunnel.ErrUnauthorized)
+	var refused *registration.Error
+	require.ErrorAs(t, err, &refused)
+	require.False(t, refused.ShouldRetry)
+	require.Zero(t, e.Connections(other))
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/quic-go/quic-go"
@@ -119,6 +120,11 @@ func TestShutdownUnregistersAndLetsRequestsEnd(t *testing.T) {
 	}
 	require.Zero(t, p.edge.Connections(p.creds.TunnelID))
 	require.Equal(t, http.StatusBadGateway, p.get("/"), "no new request after unregister")
+	select {
+	case <-stopped:
+		t.Fatal("stopped with a request in flight")
+	case <-time.After(100 * time.Millisecond): // longer than it lingers
+	}
 	close(leave)
 	require.Equal(t, http.StatusOK, receive(t, status), "in flight at shutdown")
 	receive(t, stopped)

@@ -39,7 +39,9 @@ func TestRequestsReachTheOriginAsTheyWere(t *testing.T) {
 		w.Header()["X-Twice"] = []string{"a", "b"}
 		w.Header().Set("Connection", "x-hop")
 		w.Header().Set("X-Hop", "secret")
+		w.Header()["Content-Type"] = nil
 		w.WriteHeader(http.StatusTeapot)
+		_, _ = w.Write([]byte("<html>short and stout"))
 	})).start()
 	p.connect(p.config())
 
@@ -161,6 +163,26 @@ func TestResponsesStream(t *testing.T) {
 			require.Equal(t, "halffull", string(half)+string(rest))
 		})
 	}
+}
+
+func TestHeadOfALongResponseDoesNotWaitForItsBody(t *testing.T) {
+	seen := make(chan struct{})
+	p := newPath(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "1000000")
+		w.WriteHeader(http.StatusOK)
+		_ = http.NewResponseController(w).Flush()
+		select {
+		case <-seen:
+		case <-r.Context().Done():
+		}
+		_, _ = w.Write(make([]byte, 1000000))
+	})).start()
+	p.connect(p.config())
+	resp := p.do(p.request("GET", "/", nil))
+	close(seen) // the origin sends no body before this
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.Len(t, body, 1000000)
 }
 
 func TestUploadStreams(t *testing.T) {

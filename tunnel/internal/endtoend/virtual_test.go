@@ -46,24 +46,38 @@ func TestRoundTripsAreExact(t *testing.T) {
 	}
 }
 
-func roundTrips(t *testing.T, authority *ca.CA, group tls.CurveID) {
-	const oneWay = 50 * time.Millisecond
-	network := &simnet.Simnet{Router: &simnet.PerfectRouter{}}
-	defer network.Close() // last: it waits for its endpoints
-	endpoint := func(host byte) *simnet.SimConn {
-		address := &net.UDPAddr{IP: net.IPv4(10, 0, 0, host), Port: tunnel.DefaultPort}
-		return network.NewEndpoint(address, simnet.NodeBiDiLinkSettings{Latency: oneWay})
-	}
-	here, there := endpoint(1), endpoint(2)
-	require.NoError(t, network.Start())
+// oneWay is the latency of the simulated network.
+const oneWay = 50 * time.Millisecond
 
-	creds := tunnel.Credentials{AccountTag: "a", TunnelSecret: []byte("s"), TunnelID: uuid.New()}
+var creds = tunnel.Credentials{AccountTag: "a", TunnelSecret: []byte("s"), TunnelID: uuid.New()}
+
+// endpoints are sockets on a simulated network, which the caller must close
+// after them.
+func endpoints(t *testing.T, network *simnet.Simnet, n byte) []*simnet.SimConn {
+	all := make([]*simnet.SimConn, n)
+	for i := range all {
+		address := &net.UDPAddr{IP: net.IPv4(10, 0, 0, byte(i+1)), Port: tunnel.DefaultPort}
+		all[i] = network.NewEndpoint(address, simnet.NodeBiDiLinkSettings{Latency: oneWay})
+	}
+	require.NoError(t, network.Start())
+	return all
+}
+
+func listenOn(t *testing.T, authority *ca.CA, socket net.PacketConn) *edge.Edge {
 	e, err := edge.Listen(edge.Config{
 		TLS:        &tls.Config{Certificates: []tls.Certificate{authority.Leaf()}, Time: certificateTime},
-		PacketConn: there,
+		PacketConn: socket,
 		Authorize:  func(string, uuid.UUID) ([]byte, bool) { return creds.TunnelSecret, true },
 	})
 	require.NoError(t, err)
+	return e
+}
+
+func roundTrips(t *testing.T, authority *ca.CA, group tls.CurveID) {
+	network := &simnet.Simnet{Router: &simnet.PerfectRouter{}}
+	defer network.Close()
+	sockets := endpoints(t, network, 2)
+	here, e := sockets[0], listenOn(t, authority, sockets[1])
 	var handshake tunnel.Handshake
 	var registration tunnel.Registration
 	c, err := connector.New(connector.Config{
@@ -99,6 +113,49 @@ func roundTrips(t *testing.T, authority *ca.CA, group tls.CurveID) {
 	cancel()
 	require.NoError(t, <-done)
 	require.NoError(t, e.Close(context.Background()))
+}
+
+// An edge goes away. The connection is lost at once, the next dial finds
+// nobody, and the one after that goes to the other edge from the same socket.
+func TestALostConnectionComesBackElsewhere(t *testing.T) {
+	authority, err := ca.New("")
+	require.NoError(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		network := &simnet.Simnet{Router: &simnet.PerfectRouter{}}
+		defer network.Close()
+		sockets := endpoints(t, network, 3)
+		first, second := listenOn(t, authority, sockets[1]), listenOn(t, authority, sockets[2])
+		registered := make(chan tunnel.Registration, 8)
+		lost := make(chan tunnel.ConnClose, 8)
+		c, err := connector.New(connector.Config{
+			Edges: []net.Addr{first.Addr(), second.Addr()}, Credentials: creds, Connections: 1,
+			Origin:       &url.URL{Scheme: "http", Host: "origin"},
+			Transport:    inProcess{origin.New()},
+			Dialer:       &connector.Dialer{TLS: &tls.Config{RootCAs: authority.Pool(), Time: certificateTime}},
+			ListenPacket: func() (net.PacketConn, error) { return sockets[0], nil },
+			Trace: &tunnel.Trace{
+				Registered: func(r tunnel.Registration) { registered <- r },
+				ConnClosed: func(c tunnel.ConnClose) { lost <- c },
+			},
+		})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- c.Run(ctx) }()
+		require.Equal(t, first.Addr(), (<-registered).Remote)
+
+		require.NoError(t, first.Close(context.Background()))
+		gone := <-lost
+		r := <-registered
+		require.NoError(t, r.Err)
+		require.Equal(t, second.Addr(), r.Remote)
+		// Two waits, below 2 and 4 s, a dial that timed out, two round trips.
+		require.Less(t, r.Done.Sub(gone.At), 2*time.Second+tunnel.HandshakeIdleTimeout+4*time.Second+4*oneWay)
+		require.Equal(t, 1, second.Connections(creds.TunnelID))
+		cancel()
+		require.NoError(t, <-done)
+		require.NoError(t, second.Close(context.Background()))
+	})
 }
 
 // certificateTime replaces the bubble's clock, which begins in the year 2000.

@@ -25,12 +25,12 @@ func (e *Experiment) method() string {
 			"decrypted with the connection's own key log. A tapped socket has no segmentation offload: right for bytes, not for time. " +
 			"UDP payload is counted through the client datagram that carries Finished."
 	case "requests":
-		return fmt.Sprintf("%d tunnels of each group with %d connections each, all connected at once to one edge; visitors (HTTPS over TCP, keep-alive) ask for %d bytes "+
+		return fmt.Sprintf("%d tunnels of each arm with %d connections each, all connected at once to one edge; visitors (HTTPS over TCP, keep-alive) ask for %d bytes "+
 			"over the tunnels of one arm at a time, closed loop, %v for each arm and block. CPU of edge and connector divided by the requests; "+
 			"the edge's share includes the visitors' TLS, the same for all arms.",
 			e.Tunnels, e.Conns, int64(e.Body), time.Duration(e.Time))
 	case "goodput":
-		return fmt.Sprintf("%d MiB down (GET) and up (POST) for each arm and block through %d tunnels of each group. Goodput is body bits by time; "+
+		return fmt.Sprintf("%d MiB down (GET) and up (POST) for each arm and block through %d tunnels of each arm. Goodput is body bits by time; "+
 			"CPU is that of edge and connector together for 10⁹ body bytes, the edge's TLS towards the visitor included.", int64(e.Size)>>20, e.Tunnels)
 	}
 	return ""

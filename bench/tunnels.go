@@ -21,9 +21,9 @@ type path struct {
 	edge, connector, origin, load *role.Proc
 	listening                     role.ListenReply
 	originURL                     string
-	hosts                         map[string][]string // host names of an offer's tunnels, by the offer's label
-	// registered holds the median time of an offer's registrations, ns, until a trial has told it.
-	registered map[string]float64
+	hosts                         map[int][]string // host names of an arm's tunnels, by the arm's id
+	// registered holds the median time of an arm's registrations, ns, until a trial has told it.
+	registered map[int]float64
 }
 
 func (w *path) stop() {
@@ -41,7 +41,8 @@ type paths struct {
 	cert chain
 	live map[kex.Provider]*path
 
-	leaks leaks
+	leaks      leaks
+	generation int // of the processes
 }
 
 func newPaths(r *runner, p part) (*paths, error) {
@@ -60,16 +61,19 @@ func (ps *paths) stop() {
 }
 
 // fresh replaces all processes and connects the tunnels of all arms: they stand side by side while one arm after the
-// other carries the load.
+// other carries the load. Each arm has tunnels of its own, the control's second appearance too, and their order is
+// drawn anew: a set of connections has a speed of its own, which is noise and must show as such.
 func (ps *paths) fresh(ctx context.Context) error {
 	if err := ps.settle(ctx); err != nil {
 		return err
 	}
 	ps.stop()
-	for _, a := range ps.p.arms {
+	ps.generation++
+	for _, i := range order(ps.r.manifest.Seed, ps.p.index, -ps.generation, len(ps.p.arms)) {
+		a := ps.p.arms[i]
 		w := ps.live[a.provider]
 		if w == nil {
-			w = &path{hosts: map[string][]string{}, registered: map[string]float64{}}
+			w = &path{hosts: map[int][]string{}, registered: map[int]float64{}}
 			ps.live[a.provider] = w
 			if err := ps.start(ctx, w, a.provider); err != nil {
 				return err
@@ -92,7 +96,7 @@ func (ps *paths) settle(ctx context.Context) error {
 		if err := w.connector.Call(ctx, "Disconnect", role.None{}, &role.None{}); err != nil {
 			return err
 		}
-		if err := w.edge.Call(ctx, "Drain", drain, &role.Usage{}); err != nil {
+		if err := w.edge.Call(ctx, "Drain", drain, &role.Drained{}); err != nil {
 			return err
 		}
 		warnings, err := ps.leaks.end(ctx, w.edge, w.connector)
@@ -130,21 +134,17 @@ func (ps *paths) start(ctx context.Context, w *path, p kex.Provider) error {
 	return w.load.Call(ctx, "Eyeballs", visitors, &role.None{})
 }
 
-// setUp bounds the connecting of an offer's tunnels.
+// setUp bounds the connecting of an arm's tunnels.
 const setUp = 60 * time.Second
 
-// connect brings up the tunnels of an arm's offer, unless another arm of the same offer has done so.
+// connect brings up the tunnels of an arm.
 func (ps *paths) connect(ctx context.Context, w *path, a arm) error {
-	label := a.offer.Label()
-	if w.hosts[label] != nil {
-		return nil
-	}
 	var creds []tunnel.Credentials
 	for range ps.p.Tunnels {
 		c := tunnel.Credentials{AccountTag: "pqbench", TunnelSecret: make([]byte, 32), TunnelID: uuid.New()}
 		_, _ = rand.Read(c.TunnelSecret) // never fails
 		creds = append(creds, c)
-		w.hosts[label] = append(w.hosts[label], c.TunnelID.String()+tunnel.HostSuffix)
+		w.hosts[a.id] = append(w.hosts[a.id], c.TunnelID.String()+tunnel.HostSuffix)
 	}
 	if err := w.edge.Call(ctx, "Authorize", creds, &role.None{}); err != nil {
 		return err
@@ -160,7 +160,7 @@ func (ps *paths) connect(ctx context.Context, w *path, a arm) error {
 	if want := ps.p.Tunnels * ps.p.Conns; len(reply.Registration) != want {
 		return fmt.Errorf("connecting %s: %d connections are registered, want %d", a.Arm, len(reply.Registration), want)
 	}
-	w.registered[label] = median(reply.Registration)
+	w.registered[a.id] = median(reply.Registration)
 	return ps.warmUp(ctx, w, a)
 }
 
@@ -172,17 +172,16 @@ func median(list []time.Duration) float64 {
 
 // tellRegistration adds to a trial how long its tunnels took to register, once for each set of processes.
 func (w *path) tellRegistration(t *results.Trial, a arm) {
-	label := a.offer.Label()
-	if ns, ok := w.registered[label]; ok && !a.AA && t.Values != nil {
+	if ns, ok := w.registered[a.id]; ok && t.Values != nil {
 		t.Values["registration_p50"] = ns
-		delete(w.registered, label)
+		delete(w.registered, a.id)
 	}
 }
 
-// warmUp sends requests that are not counted over every tunnel of an offer.
+// warmUp sends requests that are not counted over every tunnel of an arm.
 func (ps *paths) warmUp(ctx context.Context, w *path, a arm) error {
 	args := role.RequestArgs{
-		Ask:         loadgen.Ask{Hosts: w.hosts[a.offer.Label()], Path: "/bytes/1024", Down: 1024},
+		Ask:         loadgen.Ask{Hosts: w.hosts[a.id], Path: "/bytes/1024", Down: 1024},
 		Concurrency: a.Concurrency, Count: max(ps.p.Warmup, ps.p.Tunnels*ps.p.Conns),
 	}
 	var reply role.TrialReply
@@ -229,7 +228,7 @@ func (r *runner) requests(ctx context.Context, p part) error {
 	err = r.blocks(ctx, p, ps.fresh, func(ctx context.Context, a arm, t *results.Trial) ([]results.Sample, error) {
 		w := ps.live[a.provider]
 		reply, spent, err := w.send(ctx, role.RequestArgs{
-			Ask:         loadgen.Ask{Hosts: w.hosts[a.offer.Label()], Path: fmt.Sprintf("/bytes/%d", p.Body), Down: int64(p.Body)},
+			Ask:         loadgen.Ask{Hosts: w.hosts[a.id], Path: fmt.Sprintf("/bytes/%d", p.Body), Down: int64(p.Body)},
 			Concurrency: a.Concurrency, Duration: time.Duration(p.Time),
 		})
 		if err != nil {
@@ -263,7 +262,7 @@ func (r *runner) goodput(ctx context.Context, p part) error {
 	err = r.blocks(ctx, p, ps.fresh, func(ctx context.Context, a arm, t *results.Trial) ([]results.Sample, error) {
 		w := ps.live[a.provider]
 		each := int64(p.Size) / int64(a.Concurrency)
-		hosts := w.hosts[a.offer.Label()]
+		hosts := w.hosts[a.id]
 		down, spentDown, err := w.send(ctx, role.RequestArgs{
 			Ask: loadgen.Ask{Hosts: hosts, Path: fmt.Sprintf("/bytes/%d", each), Down: each}, Concurrency: a.Concurrency, Count: a.Concurrency,
 		})

@@ -13,7 +13,7 @@ import (
 
 // bareEdge is quic-go's accept loop and nothing else, with the edge's QUIC configuration.
 type bareEdge struct {
-	open atomic.Int64
+	open, handshakes atomic.Int64
 }
 
 func listenBare(socket *net.UDPConn, config *tls.Config, initial int) (*bareEdge, error) {
@@ -30,6 +30,7 @@ func listenBare(socket *net.UDPConn, config *tls.Config, initial int) (*bareEdge
 				return
 			}
 			b.open.Add(1)
+			b.handshakes.Add(1)
 			go func() {
 				<-conn.Context().Done()
 				b.open.Add(-1)

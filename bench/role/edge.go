@@ -2,7 +2,6 @@ package role
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -123,33 +122,33 @@ func listenEyeball(handler http.Handler, leaf tls.Certificate) (addr string, err
 // drainPoll is how often Drain looks; a look costs about a microsecond.
 const drainPoll = 200 * time.Microsecond
 
+// Drained is an edge process at rest.
+type Drained struct {
+	Usage      Usage
+	Handshakes int64 // completed at this side since the start
+}
+
 // Drain waits until no connection is open but the registered ones, so that closing what a trial opened is charged to
 // the trial, and replies with the usage at that instant.
-func (r *EdgeRole) Drain(timeout time.Duration, u *Usage) error {
+func (r *EdgeRole) Drain(timeout time.Duration, d *Drained) error {
 	for end := time.Now().Add(timeout); ; time.Sleep(drainPoll) {
-		open := 0
+		open := int64(0)
+		*d = Drained{}
 		for _, e := range r.edges {
 			s := e.Stats()
-			open += int(s.OpenConnections - s.Registered)
+			open += s.OpenConnections - s.Registered
+			d.Handshakes += s.Handshakes
 		}
 		for _, b := range r.bare {
-			open += int(b.open.Load())
+			open += b.open.Load()
+			d.Handshakes += b.handshakes.Load()
 		}
 		if open == 0 {
-			*u = ReadUsage()
+			d.Usage = ReadUsage()
 			return nil
 		}
 		if time.Now().After(end) {
 			return fmt.Errorf("%d connections were still open after %v", open, timeout)
 		}
 	}
-}
-
-// EdgeStats are the counters of all edges of the process, added up.
-func (r *EdgeRole) EdgeStats(_ None, s *edge.Stats) error {
-	if len(r.edges) != 1 {
-		return errors.New("counters are read of one edge")
-	}
-	*s = r.edges[0].Stats()
-	return nil
 }

@@ -50,6 +50,11 @@ func (p *proxy) serve(stream *quic.Stream) {
 	switch {
 	case err == nil:
 		_ = stream.Close()
+	case errors.Is(err, wire.ErrSignature), errors.Is(err, wire.ErrRPCStream):
+		// No request: whoever opened it would misread an answer to one.
+		stream.CancelWrite(0)
+		stream.CancelRead(0)
+		return
 	case x.started:
 		stream.CancelWrite(0)
 	default:
@@ -88,6 +93,10 @@ func (x *exchange) run() error {
 		return fmt.Errorf("unable to reach the origin service: %w", err)
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		// Nobody asked for it. The connection would be read for good: not even the request's context ends it.
+		return errors.New("the origin service switches protocols unasked")
+	}
 	return x.respond(resp)
 }
 

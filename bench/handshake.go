@@ -214,7 +214,7 @@ func (ps *pairs) handshakes(ctx context.Context, pr *pair, args role.HandshakeAr
 		return nil, err
 	}
 	t.Started, t.Finished = load.Started, load.Finished
-	tally(t, load.Samples, load.Dropped)
+	tally(t, load.Samples, load.Scheduled, load.Dropped)
 	ps.atClient += int64(t.Completed)
 	ps.atEdge += after.Handshakes - before.Handshakes
 	done := float64(t.Completed + t.Failed)

@@ -239,9 +239,9 @@ func (r *runner) finish(cause error) (dir string, err error) {
 	return r.writer.Finish(*m)
 }
 
-// tally fills a trial's counts from its samples.
-func tally(t *results.Trial, samples []results.Sample, dropped int) {
-	t.Dropped = dropped
+// tally fills a trial's counts: what was scheduled and dropped as the load counted it, the rest from the samples.
+func tally(t *results.Trial, samples []results.Sample, scheduled, dropped int) {
+	t.Scheduled, t.Dropped = scheduled, dropped
 	for _, s := range samples {
 		if s.Class == "" {
 			t.Completed++
@@ -249,7 +249,6 @@ func tally(t *results.Trial, samples []results.Sample, dropped int) {
 			t.Failed++
 		}
 	}
-	t.Scheduled = t.Completed + t.Failed + t.Dropped
 }
 
 // silent is the Progress of nobody watching.

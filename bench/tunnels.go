@@ -235,7 +235,7 @@ func (r *runner) requests(ctx context.Context, p part) error {
 			return nil, err
 		}
 		t.Started, t.Finished = reply.Started, reply.Finished
-		tally(t, reply.Samples, reply.Dropped)
+		tally(t, reply.Samples, reply.Scheduled, reply.Dropped)
 		if done := float64(t.Completed + t.Failed); done > 0 {
 			t.Values = map[string]float64{
 				"requests_per_second": float64(t.Completed) / (float64(t.Finished-t.Started) / 1e9),
@@ -277,7 +277,7 @@ func (r *runner) goodput(ctx context.Context, p part) error {
 		}
 		t.Started, t.Finished = down.Started, up.Finished
 		samples := append(down.Samples, up.Samples...)
-		tally(t, samples, down.Dropped+up.Dropped)
+		tally(t, samples, down.Scheduled+up.Scheduled, down.Dropped+up.Dropped)
 		if t.Failed+t.Dropped == 0 {
 			t.Values = goodputValues(down, up, spentDown, spentUp, each*int64(a.Concurrency))
 		}

@@ -29,9 +29,10 @@ func (r *runner) wire(ctx context.Context, p part) error {
 		if s.Class == "" {
 			t.Values = entries(reply.Ledger)
 			s.SinceInitial = s.Completed - reply.FirstSent
+			t.Values["since_initial_p50"] = float64(s.SinceInitial)
 		}
 		samples := []results.Sample{*s}
-		tally(t, samples, 0)
+		tally(t, samples, 1, 0)
 		return samples, nil
 	})
 }

@@ -23,10 +23,11 @@ type Closed struct {
 // what belongs to it needs no lock.
 type Unit func(ctx context.Context, worker int, s *results.Sample)
 
-// Run runs the loop and returns the samples, those of each worker in order. When ctx ends, no new unit is started;
-// the units that never started are in dropped.
-func (c Closed) Run(ctx context.Context, unit Unit) (samples []results.Sample, dropped int) {
-	var next atomic.Int64
+// Run runs the loop and returns the samples, those of each worker in order. When ctx ends, no new unit is started; the
+// units that never started are in dropped. Both numbers are counted where it happens, and not derived from the samples:
+// Check compares them.
+func (c Closed) Run(ctx context.Context, unit Unit) (samples []results.Sample, scheduled, dropped int) {
+	var next, started atomic.Int64
 	var wg sync.WaitGroup
 	end := c.Clock.Now() + int64(c.Duration)
 	more := func() bool {
@@ -43,6 +44,7 @@ func (c Closed) Run(ctx context.Context, unit Unit) (samples []results.Sample, d
 		wg.Go(func() {
 			buffer := rec.Worker(w)
 			for more() {
+				started.Add(1)
 				s := results.Sample{Intended: c.Clock.Now()}
 				s.Sent = s.Intended
 				unit(ctx, w, &s)
@@ -51,11 +53,12 @@ func (c Closed) Run(ctx context.Context, unit Unit) (samples []results.Sample, d
 		})
 	}
 	wg.Wait()
-	samples = rec.Take()
+	scheduled = int(started.Load())
 	if c.Count > 0 {
-		dropped = c.Count - len(samples)
+		dropped = c.Count - scheduled
+		scheduled = c.Count
 	}
-	return samples, dropped
+	return rec.Take(), scheduled, dropped
 }
 
 // capacity is how many samples a worker's buffer holds before it grows: its share of a count with room for luck, or

@@ -22,7 +22,7 @@ func TestClosedRunsCountUnits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		clock := NewClock()
 		var inFlight, most atomic.Int64
-		samples, dropped := Closed{Workers: 3, Count: 10, Clock: clock}.Run(t.Context(), func(_ context.Context, _ int, s *results.Sample) {
+		samples, scheduled, dropped := Closed{Workers: 3, Count: 10, Clock: clock}.Run(t.Context(), func(_ context.Context, _ int, s *results.Sample) {
 			most.Store(max(most.Load(), inFlight.Add(1)))
 			<-time.After(time.Second) // virtual
 			inFlight.Add(-1)
@@ -32,17 +32,18 @@ func TestClosedRunsCountUnits(t *testing.T) {
 		assert.Zero(t, dropped)
 		assert.EqualValues(t, 3, most.Load(), "in flight")
 		assert.Equal(t, 4*time.Second, time.Duration(clock.Now()), "ten units of a second, three at a time")
-		require.NoError(t, Check(samples, 10, dropped))
+		require.NoError(t, Check(samples, scheduled, dropped))
 	})
 }
 
 func TestClosedRunsForDuration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		clock := NewClock()
-		samples, dropped := Closed{Workers: 2, Duration: 3500 * time.Millisecond, Clock: clock}.Run(t.Context(), func(_ context.Context, _ int, s *results.Sample) {
+		samples, scheduled, dropped := Closed{Workers: 2, Duration: 3500 * time.Millisecond, Clock: clock}.Run(t.Context(), func(_ context.Context, _ int, s *results.Sample) {
 			<-time.After(time.Second)
 			s.Completed = clock.Now()
 		})
+		assert.Equal(t, 8, scheduled)
 		assert.Len(t, samples, 8, "two workers, units started at 0, 1, 2 and 3 s")
 		assert.Zero(t, dropped)
 	})
@@ -54,14 +55,15 @@ func TestClosedDropsWhatNeverStarted(t *testing.T) {
 		clock := NewClock()
 		ctx, cancel := context.WithTimeout(t.Context(), 1500*time.Millisecond)
 		defer cancel()
-		samples, dropped := Closed{Workers: 1, Count: 5, Clock: clock}.Run(ctx, func(_ context.Context, _ int, s *results.Sample) {
+		samples, scheduled, dropped := Closed{Workers: 1, Count: 5, Clock: clock}.Run(ctx, func(_ context.Context, _ int, s *results.Sample) {
 			<-time.After(time.Second)
 			s.Completed = clock.Now()
 		})
 		assert.Len(t, samples, 2)
 		assert.Equal(t, 3, dropped)
-		require.NoError(t, Check(samples, 5, dropped))
-		assert.Error(t, Check(samples, 6, dropped), "one unaccounted for")
+		require.NoError(t, Check(samples, scheduled, dropped))
+		assert.Equal(t, 5, scheduled)
+		assert.Error(t, Check(samples[1:], scheduled, dropped), "a sample got lost")
 	})
 }
 
@@ -78,7 +80,7 @@ func TestHandshakeUnit(t *testing.T) {
 			<-time.After(30 * time.Millisecond)
 			return fakeConn{&closed}, nil
 		}, time.Second)
-		samples, _ := Closed{Workers: 1, Count: 1, Clock: clock}.Run(t.Context(), unit)
+		samples, _, _ := Closed{Workers: 1, Count: 1, Clock: clock}.Run(t.Context(), unit)
 		s := samples[0]
 		assert.Equal(t, "X25519", s.Group)
 		assert.Empty(t, s.Class)
@@ -97,7 +99,7 @@ func TestHandshakeTimeoutIsCensored(t *testing.T) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}, 5*time.Second)
-		samples, _ := Closed{Workers: 1, Count: 1, Clock: clock}.Run(t.Context(), unit)
+		samples, _, _ := Closed{Workers: 1, Count: 1, Clock: clock}.Run(t.Context(), unit)
 		assert.Equal(t, results.ClassTimeout, samples[0].Class)
 		assert.EqualValues(t, 5*time.Second, samples[0].Completed-samples[0].Sent)
 		require.NoError(t, AssertGroup(samples, tls.X25519), "a failure has no group to assert")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -96,8 +97,12 @@ func (e *Eyeballs) one(ctx context.Context, client *http.Client, host string, as
 		return err
 	}
 	defer resp.Body.Close()
-	s.Down, err = io.Copy(io.Discard, resp.Body)
-	s.Up = ask.Up
+	var arrived sunk
+	answer := io.Writer(io.Discard)
+	if ask.Up > 0 {
+		answer = &arrived
+	}
+	s.Down, err = io.Copy(answer, resp.Body)
 	switch {
 	case err != nil:
 		return err
@@ -105,8 +110,34 @@ func (e *Eyeballs) one(ctx context.Context, client *http.Client, host string, as
 		s.Class, s.Detail = results.ClassApplication, resp.Status
 	case ask.Down > 0 && s.Down != ask.Down:
 		s.Class, s.Detail = results.ClassBody, fmt.Sprintf("got %d bytes of body, want %d", s.Down, ask.Down)
+	case ask.Up > 0:
+		if s.Up = arrived.bytes(); s.Up != ask.Up {
+			s.Class, s.Detail = results.ClassBody, fmt.Sprintf("%d bytes of body arrived at the origin, want %d", s.Up, ask.Up)
+		}
 	}
 	return nil
+}
+
+// sunk is the origin's answer to an upload, {"bytes":n}: how much of the body arrived.
+type sunk struct{ text []byte }
+
+// sunkLimit is more than such an answer ever has.
+const sunkLimit = 256
+
+func (a *sunk) Write(b []byte) (int, error) {
+	a.text = append(a.text, b[:min(len(b), sunkLimit-len(a.text))]...)
+	return len(b), nil
+}
+
+// bytes is the number in the answer; -1 when it is not one.
+func (a *sunk) bytes() int64 {
+	answer := struct {
+		Bytes int64 `json:"bytes"`
+	}{-1}
+	if err := json.Unmarshal(a.text, &answer); err != nil {
+		return -1
+	}
+	return answer.Bytes
 }
 
 // zeros is an endless body.

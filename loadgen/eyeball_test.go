@@ -27,7 +27,9 @@ func TestEyeballs(t *testing.T) {
 		switch r.URL.Path {
 		case "/sink":
 			n, _ := io.Copy(io.Discard, r.Body)
-			fmt.Fprint(w, n)
+			fmt.Fprintf(w, `{"bytes":%d}`, n)
+		case "/leaky":
+			fmt.Fprint(w, `{"bytes":7}`)
 		case "/ten":
 			_, _ = io.WriteString(w, "0123456789")
 		default:
@@ -43,8 +45,8 @@ func TestEyeballs(t *testing.T) {
 		c.Transport.(*http.Transport).TLSClientConfig.ServerName = "example.com"
 	}
 	run := func(ask Ask, n int) []results.Sample {
-		samples, dropped := Closed{Workers: 2, Count: n, Clock: clock}.Run(context.Background(), eyeballs.Request(ask))
-		require.NoError(t, Check(samples, n, dropped))
+		samples, scheduled, dropped := Closed{Workers: 2, Count: n, Clock: clock}.Run(context.Background(), eyeballs.Request(ask))
+		require.NoError(t, Check(samples, scheduled, dropped))
 		return samples
 	}
 
@@ -58,7 +60,8 @@ func TestEyeballs(t *testing.T) {
 	assert.Equal(t, results.ClassApplication, run(Ask{Hosts: []string{"a"}, Path: "/none", Down: 1}, 1)[0].Class)
 	up := run(Ask{Hosts: []string{"a"}, Path: "/sink", Up: 100_000}, 1)[0]
 	assert.Empty(t, up.Class, up.Detail)
-	assert.EqualValues(t, 6, up.Down, "the sink answers 100000: six digits")
+	assert.EqualValues(t, 100_000, up.Up, "as the origin counted it")
+	assert.Equal(t, results.ClassBody, run(Ask{Hosts: []string{"a"}, Path: "/leaky", Up: 100_000}, 1)[0].Class)
 
 	server.Close()
 	assert.Equal(t, results.ClassRefused, run(Ask{Hosts: []string{"a"}, Path: "/ten"}, 1)[0].Class)

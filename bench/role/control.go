@@ -6,8 +6,10 @@ import (
 	"io"
 	"net/rpc"
 	"os"
+	"os/signal"
 	"runtime"
 	"strings"
+	"syscall"
 
 	"pqbench/kex"
 	"pqbench/loadgen"
@@ -32,6 +34,18 @@ type None struct{}
 type stdio struct {
 	io.Reader
 	io.WriteCloser
+}
+
+// untilEnd ends the process when its input ends. Returning would not: net/rpc waits for the call in progress, which
+// may be a trial of minutes against an edge that is gone.
+type untilEnd struct{ io.Reader }
+
+func (r untilEnd) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	if err != nil {
+		os.Exit(0)
+	}
+	return n, err
 }
 
 // Serve plays a role until its standard input ends. The KEM provider is fixed here, before the process makes any key.
@@ -59,7 +73,8 @@ func Serve(kind Kind, provider kex.Provider) error {
 	if err := server.RegisterName("Role", make()); err != nil {
 		return err
 	}
-	server.ServeConn(stdio{os.Stdin, out})
+	signal.Reset(os.Interrupt, syscall.SIGTERM) // a role has nothing to save
+	server.ServeConn(stdio{untilEnd{os.Stdin}, out})
 	return nil
 }
 

@@ -41,6 +41,7 @@ type HandshakeArgs struct {
 // TrialReply is what a trial of load gave.
 type TrialReply struct {
 	Samples           []results.Sample
+	Scheduled         int
 	Dropped           int
 	Started, Finished int64 // ns since the run's origin
 	Usage             Usage // of this process, over the trial
@@ -56,12 +57,12 @@ func (r *LoadRole) Handshakes(args HandshakeArgs, reply *TrialReply) error {
 	defer d.close()
 	loop := loadgen.Closed{Workers: args.Concurrency, Count: args.Count, Clock: r.clock}
 	reply.measure(r.clock, func() {
-		reply.Samples, reply.Dropped = loop.Run(context.Background(), loadgen.Handshake(r.clock, d.dial, args.Timeout))
+		reply.Samples, reply.Scheduled, reply.Dropped = loop.Run(context.Background(), loadgen.Handshake(r.clock, d.dial, args.Timeout))
 	})
 	if err := loadgen.AssertGroup(reply.Samples, args.Want); err != nil {
 		return err
 	}
-	return loadgen.Check(reply.Samples, args.Count, reply.Dropped)
+	return loadgen.Check(reply.Samples, reply.Scheduled, reply.Dropped)
 }
 
 func (t *TrialReply) measure(clock loadgen.Clock, trial func()) {
@@ -194,7 +195,7 @@ type RequestArgs struct {
 func (r *LoadRole) Requests(args RequestArgs, reply *TrialReply) error {
 	loop := loadgen.Closed{Workers: args.Concurrency, Count: args.Count, Duration: args.Duration, Clock: r.clock}
 	reply.measure(r.clock, func() {
-		reply.Samples, reply.Dropped = loop.Run(context.Background(), r.eyeballs.Request(args.Ask))
+		reply.Samples, reply.Scheduled, reply.Dropped = loop.Run(context.Background(), r.eyeballs.Request(args.Ask))
 	})
-	return loadgen.Check(reply.Samples, len(reply.Samples)+reply.Dropped, reply.Dropped)
+	return loadgen.Check(reply.Samples, reply.Scheduled, reply.Dropped)
 }

@@ -56,7 +56,7 @@ func (r *LoadRole) Wire(args HandshakeArgs, reply *WireReply) error {
 		return lingering{(*conn)(c)}, nil
 	}
 	loop := loadgen.Closed{Workers: 1, Count: 1, Clock: r.clock}
-	samples, _ := loop.Run(context.Background(), loadgen.Handshake(r.clock, dial, args.Timeout))
+	samples, _, _ := loop.Run(context.Background(), loadgen.Handshake(r.clock, dial, args.Timeout))
 	reply.Sample = samples[0]
 	if reply.Sample.Class != "" {
 		return nil

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
 
 	"pqbench/kex"
+	"pqbench/results"
 )
 
 // Kinds are the experiments that a plan can run.
@@ -38,11 +40,14 @@ func (p *Plan) complete(root *yaml.Node) error {
 		if err := applicable(items[i], p.Experiments[i].Run); err != nil {
 			return err
 		}
+		if err := notZero(items[i]); err != nil {
+			return err
+		}
 		if err := p.Experiments[i].complete(); err != nil {
 			return fmt.Errorf("line %d: %w", items[i].Line, err)
 		}
 	}
-	return nil
+	return p.sharedArms()
 }
 
 func lookup(mapping *yaml.Node, key string) *yaml.Node {
@@ -106,8 +111,8 @@ func (e *Experiment) complete() error {
 		return fmt.Errorf("%s: groups is empty; name at least one group", e.Run)
 	}
 	e.fill(d)
-	if err := e.inRange(); err != nil {
-		return fmt.Errorf("%s: %w", e.Run, err)
+	if err := errors.Join(e.inRange(), e.distinct()); err != nil {
+		return fmt.Errorf("%s: %w", e.Run, firstLine(err))
 	}
 	if !slices.ContainsFunc(e.Groups, e.Control.equal) {
 		return fmt.Errorf("%s: control %s is not one of the groups", e.Run, e.Control.Label())
@@ -118,6 +123,12 @@ func (e *Experiment) complete() error {
 		}
 	}
 	return nil
+}
+
+// firstLine is the first of joined errors: a message is one line, and the next one comes when this is mended.
+func firstLine(err error) error {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return errors.New(line)
 }
 
 func (e *Experiment) fill(d Experiment) {
@@ -165,6 +176,68 @@ func (e *Experiment) fill(d Experiment) {
 	if len(e.Control) == 0 {
 		e.Control = e.Groups[0]
 	}
+}
+
+// distinct refuses a factor that lists the same value twice: its arm would be recorded twice.
+func (e *Experiment) distinct() error {
+	for i, o := range e.Groups {
+		if slices.ContainsFunc(e.Groups[:i], o.equal) {
+			return fmt.Errorf("groups: %s is listed twice", o.Label())
+		}
+	}
+	return errors.Join(once("providers", e.Providers), once("certs", e.Certs), once("initial", e.Initial),
+		once("concurrency", e.Concurrency), once("stacks", e.Stacks))
+}
+
+func once[T comparable](name string, list []T) error {
+	for i, v := range list {
+		if slices.Contains(list[:i], v) {
+			return fmt.Errorf("%s: %v is listed twice", name, v)
+		}
+	}
+	return nil
+}
+
+// sharedArms refuses two entries of one kind that would be recorded as one arm although they measure different things.
+// Entries may repeat a kind with other factors (concurrency, groups): those are in the arm's name.
+func (p *Plan) sharedArms() error {
+	type settings struct {
+		count, warmup, tunnels, conns int
+		time, timeout                 Duration
+		body, size                    Size
+		cert                          Cert
+		initial                       Initial
+	}
+	seen := map[results.ArmOf]settings{}
+	for i := range p.Experiments {
+		e := &p.Experiments[i]
+		s := settings{e.Count, e.Warmup, e.Tunnels, e.Conns, e.Time, e.Timeout, e.Body, e.Size, "", 0}
+		if e.Run == "requests" || e.Run == "goodput" {
+			s.cert, s.initial = e.Certs[0], e.Initial[0]
+		}
+		arms, _ := e.arms()
+		for _, a := range arms {
+			key := results.ArmOf{Experiment: e.Run, Arm: a.Arm}
+			if before, ok := seen[key]; ok && before != s {
+				return fmt.Errorf("two %s entries share the arm %s but differ in what they do; give them plans of their own", e.Run, a.Arm)
+			}
+			seen[key] = s
+		}
+	}
+	return nil
+}
+
+// notZero refuses a zero that stands in the plan: it is not the same as leaving the field out.
+func notZero(experiment *yaml.Node) error {
+	for i := 0; i+1 < len(experiment.Content); i += 2 {
+		key, value := experiment.Content[i], experiment.Content[i+1]
+		if value.Kind == yaml.ScalarNode && (value.Tag == "!!int" || value.Tag == "!!float") {
+			if v, err := strconv.ParseFloat(value.Value, 64); err == nil && v == 0 {
+				return fmt.Errorf("line %d: %s: 0 is out of range; leave it out for the default", value.Line, key.Value)
+			}
+		}
+	}
+	return nil
 }
 
 func (e *Experiment) inRange() error {

@@ -48,7 +48,12 @@ func TestPlanErrors(t *testing.T) {
 		"twice":            {"experiments:\n  - run: wire\n    groups: [[X25519, X25519]]", `X25519 is listed twice`},
 		"not a list":       {"experiments: 3", "line 1"},
 		"name":             {"name: a/b\nexperiments:\n  - run: kex\n    groups: [X25519]", "no slash"},
-		"does not apply":   {"experiments:\n  - run: kex\n    groups: [X25519]\n    tunnels: 3", `line 4: tunnels does not apply to kex`},
+		"zero":             {"experiments:\n  - run: kex\n    groups: [X25519]\n    blocks: 0", `line 4: blocks: 0 is out of range`},
+		"same group twice": {"experiments:\n  - run: kex\n    groups: [secp256r1, P-256]", `groups: secp256r1 is listed twice`},
+		"value twice":      {"experiments:\n  - run: handshake\n    groups: [X25519]\n    concurrency: [8, 8]", `concurrency: 8 is listed twice`},
+		"two entries": {"experiments:\n  - {run: requests, groups: [X25519], body: 1KiB}\n  - {run: requests, groups: [X25519], body: 64KiB}",
+			`two requests entries share the arm`},
+		"does not apply": {"experiments:\n  - run: kex\n    groups: [X25519]\n    tunnels: 3", `line 4: tunnels does not apply to kex`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := ParsePlan("x", []byte(c.yaml))

@@ -3,6 +3,7 @@ package endtoend
 import (
 	"context"
 	"crypto/tls"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -38,6 +39,7 @@ type path struct {
 
 	edgeTrace, connectorTrace tunnel.Trace // set before start
 	edgeQUIC, connectorQUIC   tunnel.QUICOptions
+	edgeLog                   *slog.Logger
 	once                      sync.Once
 }
 
@@ -70,6 +72,7 @@ func (p *path) start() *path {
 		Routes: map[string]uuid.UUID{"App.example": p.creds.TunnelID},
 		QUIC:   p.edgeQUIC,
 		Trace:  &p.edgeTrace,
+		Logger: p.edgeLog,
 	})
 	require.NoError(p.t, err)
 	p.edge = e

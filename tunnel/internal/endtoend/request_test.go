@@ -2,6 +2,7 @@ package endtoend
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -280,17 +281,17 @@ func TestEyeballThatLeavesEndsTheOriginsWork(t *testing.T) {
 		close(left)
 	})).start()
 	p.connect(p.config())
-	r := p.request("GET", "/", nil)
-	transport := &http.Transport{}
-	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, Timeout: 50 * time.Millisecond}
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	r := p.request("GET", "/", nil).WithContext(ctx)
 	failed := make(chan error, 1)
 	go func() {
-		_, err := client.Do(r)
+		_, err := p.client.Do(r)
 		failed <- err
 	}()
 	receive(t, entered)
-	require.Error(t, receive(t, failed))
+	leave()
+	require.ErrorIs(t, receive(t, failed), context.Canceled)
 	receive(t, left)
 }
 

@@ -84,7 +84,7 @@ func (ps *pairs) fresh(ctx context.Context) error {
 		return err
 	}
 	for _, pr := range ps.live {
-		if err := pr.edge.Call(ctx, "Drain", drain, &role.Drained{}); err != nil {
+		if err := pr.edge.Call(ctx, "Drain", role.DrainArgs{Timeout: drain}, &role.Drained{}); err != nil {
 			return err
 		}
 		if err := ps.leaks.begin(ctx, pr.edge, pr.load); err != nil {
@@ -204,20 +204,25 @@ const drain = 8 * time.Second
 func (ps *pairs) handshakes(ctx context.Context, pr *pair, args role.HandshakeArgs, t *results.Trial) ([]results.Sample, error) {
 	var before, after role.Drained
 	var load role.TrialReply
-	if err := pr.edge.Call(ctx, "Drain", drain, &before); err != nil {
+	if err := pr.edge.Call(ctx, "Rest", drain, &before); err != nil {
 		return nil, err
 	}
 	if err := pr.load.Call(ctx, "Handshakes", args, &load); err != nil {
 		return nil, err
 	}
-	if err := pr.edge.Call(ctx, "Drain", drain, &after); err != nil {
+	t.Started, t.Finished = load.Started, load.Finished
+	completed := args.Count // of a bare loop, which keeps no samples to tally
+	if !args.Bare {
+		tally(t, load.Samples, load.Scheduled, load.Dropped)
+		completed = t.Completed
+	}
+	wait := role.DrainArgs{Timeout: drain, Handshakes: before.Handshakes + int64(completed)}
+	if err := pr.edge.Call(ctx, "Drain", wait, &after); err != nil {
 		return nil, err
 	}
-	t.Started, t.Finished = load.Started, load.Finished
-	tally(t, load.Samples, load.Scheduled, load.Dropped)
-	ps.atClient += int64(t.Completed)
+	ps.atClient += int64(completed)
 	ps.atEdge += after.Handshakes - before.Handshakes
-	done := float64(t.Completed + t.Failed)
+	done := float64(completed + t.Failed)
 	if done == 0 {
 		return load.Samples, nil
 	}
@@ -227,7 +232,7 @@ func (ps *pairs) handshakes(ctx context.Context, pr *pair, args role.HandshakeAr
 		"total_cpu":     float64(client.CPU+edge.CPU) / done,
 		"client_allocs": float64(client.Mallocs) / done, "server_allocs": float64(edge.Mallocs) / done,
 		"client_alloc_bytes": float64(client.AllocBytes) / done, "server_alloc_bytes": float64(edge.AllocBytes) / done,
-		"handshakes_per_second": float64(t.Completed) / (float64(t.Finished-t.Started) / 1e9),
+		"handshakes_per_second": float64(completed) / (float64(t.Finished-t.Started) / 1e9),
 	}
 	return load.Samples, nil
 }

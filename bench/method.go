@@ -18,7 +18,7 @@ func (e *Experiment) method() string {
 			"Client means connector and server means edge: the connector sends the ClientHello. Processes are new every %d blocks, after %d handshakes of warm-up for each arm.",
 			e.Count, e.Fresh, e.Warmup)
 	case "overhead":
-		return fmt.Sprintf("The handshake experiment with pqbench's edge and dialer against quic-go's own accept and dial, same processes, "+
+		return fmt.Sprintf("The handshake experiment with pqbench's edge and dialer against a bare loop of quic-go's accept and dial, which keeps no samples, in the same processes and with the "+
 			"same TLS and QUIC configuration, %d handshakes for each arm and block.", e.Count)
 	case "wire":
 		return "One handshake for each arm and block through a tap on the client's socket; its ledger is read from the datagrams themselves, " +

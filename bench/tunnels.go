@@ -96,7 +96,7 @@ func (ps *paths) settle(ctx context.Context) error {
 		if err := w.connector.Call(ctx, "Disconnect", role.None{}, &role.None{}); err != nil {
 			return err
 		}
-		if err := w.edge.Call(ctx, "Drain", drain, &role.Drained{}); err != nil {
+		if err := w.edge.Call(ctx, "Drain", role.DrainArgs{Timeout: drain}, &role.Drained{}); err != nil {
 			return err
 		}
 		warnings, err := ps.leaks.end(ctx, w.edge, w.connector)
@@ -201,20 +201,20 @@ type spent struct{ edge, connector role.Usage }
 
 // send runs one trial of requests over an arm's tunnels and meters both ends of them.
 func (w *path) send(ctx context.Context, args role.RequestArgs) (reply role.TrialReply, s spent, err error) {
-	meter := func() (s spent) {
+	meter := func(method string) (s spent) {
 		if err == nil {
-			s.edge, err = w.edge.Usage(ctx)
+			err = w.edge.Call(ctx, method, role.None{}, &s.edge)
 		}
 		if err == nil {
-			s.connector, err = w.connector.Usage(ctx)
+			err = w.connector.Call(ctx, method, role.None{}, &s.connector)
 		}
 		return s
 	}
-	before := meter()
+	before := meter("Rested")
 	if err == nil {
 		err = w.load.Call(ctx, "Requests", args, &reply)
 	}
-	after := meter()
+	after := meter("Usage")
 	return reply, spent{after.edge.Sub(before.edge), after.connector.Sub(before.connector)}, err
 }
 

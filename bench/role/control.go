@@ -95,6 +95,13 @@ func (c *Control) Usage(_ None, u *Usage) error {
 	return nil
 }
 
+// Rested collects the garbage of earlier trials and reads the usage then, so that no arm pays for another's.
+func (c *Control) Rested(_ None, u *Usage) error {
+	runtime.GC()
+	*u = ReadUsage()
+	return nil
+}
+
 // Goroutines counts those of the process. Idle processes of the same role have the same number, give or take a timer.
 func (c *Control) Goroutines(_ None, n *int) error {
 	*n = runtime.NumGoroutine()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"runtime"
 	"sync"
 	"time"
 
@@ -128,10 +129,22 @@ type Drained struct {
 	Handshakes int64 // completed at this side since the start
 }
 
-// Drain waits until no connection is open but the registered ones, so that closing what a trial opened is charged to
-// the trial, and replies with the usage at that instant.
-func (r *EdgeRole) Drain(timeout time.Duration, d *Drained) error {
-	for end := time.Now().Add(timeout); ; time.Sleep(drainPoll) {
+// DrainArgs say what to wait for, and how long.
+type DrainArgs struct {
+	Timeout time.Duration
+	// Handshakes is how many the edge should have seen complete since the start; 0 when that is not known. A few may
+	// never complete at this side, so the wait for them alone is short.
+	Handshakes int64
+}
+
+// straggling is how long Drain waits for handshakes that the peer saw complete and this side did not.
+const straggling = 5 * time.Millisecond
+
+// Drain waits until no connection is open but the registered ones, so that all that a trial opened is charged to the
+// trial, and replies with the usage at that instant.
+func (r *EdgeRole) Drain(args DrainArgs, d *Drained) error {
+	begin := time.Now()
+	for ; ; time.Sleep(drainPoll) {
 		open := int64(0)
 		*d = Drained{}
 		for _, e := range r.edges {
@@ -143,12 +156,23 @@ func (r *EdgeRole) Drain(timeout time.Duration, d *Drained) error {
 			open += b.open.Load()
 			d.Handshakes += b.handshakes.Load()
 		}
-		if open == 0 {
+		waited := time.Since(begin)
+		if open == 0 && (d.Handshakes >= args.Handshakes || waited > straggling) {
 			d.Usage = ReadUsage()
 			return nil
 		}
-		if time.Now().After(end) {
-			return fmt.Errorf("%d connections were still open after %v", open, timeout)
+		if waited > args.Timeout {
+			return fmt.Errorf("%d connections were still open after %v", open, args.Timeout)
 		}
 	}
+}
+
+// Rest drains and collects the garbage of earlier trials, so that no arm pays for what another left behind.
+func (r *EdgeRole) Rest(timeout time.Duration, d *Drained) error {
+	if err := r.Drain(DrainArgs{Timeout: timeout}, d); err != nil {
+		return err
+	}
+	runtime.GC()
+	d.Usage = ReadUsage()
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -55,6 +56,14 @@ func (r *LoadRole) Handshakes(args HandshakeArgs, reply *TrialReply) error {
 		return err
 	}
 	defer d.close()
+	if args.Bare {
+		var failed int64
+		reply.measure(r.clock, func() { failed = dialBare(d, args) })
+		if failed > 0 {
+			return fmt.Errorf("%d of %d handshakes of the bare dial loop failed", failed, args.Count)
+		}
+		return nil
+	}
 	loop := loadgen.Closed{Workers: args.Concurrency, Count: args.Count, Clock: r.clock}
 	reply.measure(r.clock, func() {
 		reply.Samples, reply.Scheduled, reply.Dropped = loop.Run(context.Background(), loadgen.Handshake(r.clock, d.dial, args.Timeout))
@@ -66,6 +75,7 @@ func (r *LoadRole) Handshakes(args HandshakeArgs, reply *TrialReply) error {
 }
 
 func (t *TrialReply) measure(clock loadgen.Clock, trial func()) {
+	runtime.GC() // what an earlier trial left is not this one's to collect
 	before := ReadUsage()
 	t.Started = clock.Now()
 	trial()

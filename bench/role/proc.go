@@ -3,6 +3,7 @@ package role
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/rpc"
 	"os"
@@ -66,6 +67,13 @@ func (p *Proc) Call(ctx context.Context, method string, args, reply any) error {
 			return nil
 		}
 		err := remoteError(p.Kind, method, call.Error)
+		if !errors.As(call.Error, new(rpc.ServerError)) {
+			// The process is gone or going: its last words come with its end.
+			select {
+			case <-p.ended:
+			case <-time.After(time.Second):
+			}
+		}
 		if text := p.stderr.String(); text != "" {
 			err = fmt.Errorf("%w\n%s", err, text)
 		}
@@ -75,15 +83,6 @@ func (p *Proc) Call(ctx context.Context, method string, args, reply any) error {
 		return ctx.Err()
 	}
 }
-
-// Usage is the process's consumption so far.
-func (p *Proc) Usage(ctx context.Context) (u Usage, err error) {
-	err = p.Call(ctx, "Usage", None{}, &u)
-	return u, err
-}
-
-// Pid is the process's id.
-func (p *Proc) Pid() int { return p.cmd.Process.Pid }
 
 // Stop ends the process: first by closing its standard input, then, when it has not gone within two seconds, by a
 // signal that cannot be ignored.

@@ -18,8 +18,8 @@ import (
 	"pqbench/results"
 )
 
-// versions says what is run. The commit comes from git, where the program is run inside the checkout: build info may
-// be switched off and is not asked. Revision is set by the Makefile at link time for a binary that is moved elsewhere.
+// versions says what is run. The commit is Revision, which comes from git: build info may be switched off and is not
+// asked.
 func versions() results.Versions {
 	v := results.Versions{Commit: Revision, Go: runtime.Version(), Modules: map[string]string{}, Overlay: kex.Overlay}
 	if commit, dirty, ok := strings.Cut(v.Commit, "+"); ok && dirty == "dirty" {

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"go.yaml.in/yaml/v3"
+
 	"pqbench/kex"
 	"pqbench/results"
 )
@@ -18,8 +20,44 @@ type Plan struct {
 	Title       string       `yaml:"title,omitempty"`
 	Seed        uint64       `yaml:"seed"`
 	Experiments []Experiment `yaml:"experiments"`
+}
 
-	text string // as read, for the manifest
+// Text is the plan as it runs, with every default filled in, as YAML that ParsePlan reads.
+func (p *Plan) Text() string {
+	text, err := yaml.Marshal(p)
+	if err != nil {
+		panic(err) // of strings and numbers
+	}
+	return string(text)
+}
+
+// MarshalYAML leaves out the fields that do not apply: ParsePlan would refuse them.
+func (e Experiment) MarshalYAML() (any, error) {
+	type plain Experiment
+	c := plain(e)
+	applies := func(field string) bool { return slices.Contains(onlyIn[field], e.Run) }
+	if !applies("certs") {
+		c.Certs = nil
+	}
+	if !applies("initial") {
+		c.Initial = nil
+	}
+	if !applies("concurrency") {
+		c.Concurrency = nil
+	}
+	return c, nil
+}
+
+// MarshalYAML writes the names of the offer's groups, as they are read.
+func (o Offer) MarshalYAML() (any, error) {
+	labels := make([]string, len(o))
+	for i, g := range o {
+		labels[i] = g.Label()
+	}
+	if len(labels) == 1 {
+		return labels[0], nil
+	}
+	return labels, nil
 }
 
 // Experiment is one experiment of a plan. Every list is a factor: the arms are their product, less what cannot be

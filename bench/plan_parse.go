@@ -54,7 +54,7 @@ func OpenPlan(nameOrPath string) (*Plan, error) {
 // ParsePlan reads a plan from YAML. name stands in for a plan that does not name itself. The error says the line, and
 // the nearest valid name for a word that is not known.
 func ParsePlan(name string, text []byte) (*Plan, error) {
-	plan := &Plan{Name: name, Seed: 1, text: string(text)}
+	plan := &Plan{Name: name, Seed: 1}
 	var doc yaml.Node
 	if err := yaml.Unmarshal(text, &doc); err != nil {
 		return nil, fmt.Errorf("plan %q: %w", name, err)

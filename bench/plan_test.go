@@ -23,6 +23,17 @@ func TestBuiltinPlansParse(t *testing.T) {
 	}
 }
 
+// The text kept in a run folder is the plan as it ran, and runs again.
+func TestPlanTextRunsAgain(t *testing.T) {
+	for _, name := range Plans() {
+		p, err := OpenPlan(name)
+		require.NoError(t, err)
+		again, err := ParsePlan("x", []byte(p.Text()))
+		require.NoError(t, err, p.Text())
+		assert.Equal(t, p, again, name)
+	}
+}
+
 // A wrong plan is refused with its line and, where a word is not known, the nearest valid one.
 func TestPlanErrors(t *testing.T) {
 	for name, c := range map[string]struct{ yaml, want string }{

@@ -30,6 +30,8 @@ type Progress interface {
 	Block()
 	// End ends the experiment, whole or not.
 	End()
+	// Close is called last, before anything else is written to the terminal.
+	Close()
 }
 
 // ErrInterrupted is returned, with the folder, by a run that was ended early: what was measured is saved and marked.
@@ -41,17 +43,21 @@ type ConfigError struct{ error }
 // Unwrap returns the cause.
 func (e ConfigError) Unwrap() error { return e.error }
 
-// Run runs a plan and writes its run folder, without the report. When the context ends, the run ends after the trial
-// in progress is abandoned, saves what was measured and returns the folder with ErrInterrupted; likewise with any
-// other error that comes after the first measurement.
+// Run runs a plan and writes its run folder, without the report. When the context ends, the run abandons the trial in
+// progress, saves what was measured and returns the folder with ErrInterrupted; likewise with any other error that
+// comes after the first measurement. Before it, no folder is left.
 func Run(ctx context.Context, plan *Plan, opts Options) (dir string, err error) {
 	r, err := newRunner(plan, opts)
 	if err != nil {
 		return "", ConfigError{err}
 	}
 	err = r.experiments(ctx)
-	if ctx.Err() != nil {
+	r.progress.Close()
+	if errors.Is(err, context.Canceled) {
 		err = ErrInterrupted
+	}
+	if err != nil && r.trials == 0 {
+		return "", errors.Join(err, r.writer.Discard()) // nothing was measured, so there is nothing to keep
 	}
 	dir, finishErr := r.finish(err)
 	if finishErr == nil {
@@ -79,6 +85,8 @@ type runner struct {
 	progress Progress
 	steal    stealMeter
 	parts    []part
+	skipped  [][]string // of each part: why arms were left out
+	trials   int        // recorded so far
 }
 
 // part is one entry of the plan's experiments with its arms.
@@ -98,7 +106,7 @@ func newRunner(plan *Plan, opts Options) (*runner, error) {
 		opts.Output = "results/runs"
 	}
 	r.manifest = results.Manifest{
-		Schema: results.Schema, Plan: plan.Name, PlanText: plan.text, Seed: plan.Seed, Started: time.Now().UTC(),
+		Schema: results.Schema, Plan: plan.Name, PlanText: plan.Text(), Seed: plan.Seed, Started: time.Now().UTC(),
 		Labels: opts.Labels, Versions: versions(), Host: host(),
 	}
 	if opts.Seed != 0 {
@@ -139,8 +147,12 @@ func (r *runner) layOut() error {
 		}
 		m.Pairs = append(m.Pairs, e.pairs(arms)...)
 		m.Experiments = append(m.Experiments, results.Experiment{
-			Name: e.Run, Blocks: e.Blocks, Note: e.method(), Skipped: strings.Join(skipped, "; "),
+			Name: e.Run, Blocks: e.Blocks, Note: e.method(),
 		})
+		r.skipped = append(r.skipped, skipped)
+		if len(arms) == 0 {
+			m.Experiments[i].Skipped = strings.Join(skipped, "; ")
+		}
 		for _, s := range skipped {
 			m.Warnings = append(m.Warnings, e.Run+": left out: "+s)
 		}
@@ -158,7 +170,7 @@ func (r *runner) layOut() error {
 func (r *runner) experiments(ctx context.Context) error {
 	for _, p := range r.parts {
 		if len(p.arms) == 0 {
-			r.progress.Start(p.Run, 0, []string{r.manifest.Experiments[p.index].Skipped})
+			r.progress.Start(p.Run, 0, r.skipped[p.index])
 			r.progress.End()
 			continue
 		}
@@ -166,7 +178,7 @@ func (r *runner) experiments(ctx context.Context) error {
 			"kex": r.kex, "handshake": r.handshake, "overhead": r.handshake, "wire": r.wire,
 			"requests": r.requests, "goodput": r.goodput,
 		}[p.Run]
-		r.progress.Start(p.Run, p.Blocks, nil)
+		r.progress.Start(p.Run, p.Blocks, r.skipped[p.index])
 		err := run(ctx, p)
 		r.progress.End()
 		if err != nil {
@@ -221,6 +233,7 @@ func (r *runner) record(t results.Trial, samples []results.Sample) error {
 			return err
 		}
 	}
+	r.trials++
 	return r.writer.Write(results.Record{Trial: &t})
 }
 
@@ -257,3 +270,4 @@ type silent struct{}
 func (silent) Start(string, int, []string) {}
 func (silent) Block()                      {}
 func (silent) End()                        {}
+func (silent) Close()                      {}

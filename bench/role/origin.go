@@ -10,7 +10,6 @@ import (
 // OriginRole serves the application behind the tunnels.
 type OriginRole struct {
 	*Control
-	handler *origin.Origin
 }
 
 // Listen opens the origin on a free port of the loopback interface and replies with its URL.
@@ -19,14 +18,7 @@ func (r *OriginRole) Listen(_ None, url *string) error {
 	if err != nil {
 		return err
 	}
-	r.handler = origin.New()
-	go func() { _ = (&http.Server{Handler: r.handler}).Serve(l) }() // until the process ends
+	go func() { _ = (&http.Server{Handler: origin.New()}).Serve(l) }() // until the process ends
 	*url = "http://" + l.Addr().String()
-	return nil
-}
-
-// Served are the origin's counters: what it served is compared with what the visitors received.
-func (r *OriginRole) Served(_ None, s *origin.Stats) error {
-	*s = r.handler.Stats()
 	return nil
 }

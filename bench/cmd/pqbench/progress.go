@@ -55,6 +55,9 @@ func (b *bars) End() {
 	b.bar = nil
 }
 
+// Close waits until the last frame is drawn: what comes next must not land in it.
+func (b *bars) Close() { b.pool.Wait() }
+
 // lines is for a log: one line when an experiment starts, and one every few seconds.
 type lines struct {
 	w             io.Writer
@@ -91,3 +94,5 @@ func (l *lines) End() {
 		fmt.Fprintf(l.w, "%s: %d of %d blocks in %v\n", l.name, l.done, l.blocks, time.Since(l.started).Round(100*time.Millisecond))
 	}
 }
+
+func (l *lines) Close() {}

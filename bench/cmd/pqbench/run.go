@@ -48,6 +48,9 @@ func (c *runCommand) Run(ctx context.Context, o out) error {
 		plans = append(plans, p)
 	}
 	for _, p := range plans {
+		if ctx.Err() != nil {
+			return bench.ErrInterrupted
+		}
 		if err := c.one(ctx, p, o); err != nil {
 			return err
 		}

@@ -93,8 +93,12 @@ func (ps *paths) settle(ctx context.Context) error {
 		if err := w.load.Call(ctx, "Leave", role.None{}, &role.None{}); err != nil {
 			return err
 		}
-		if err := w.connector.Call(ctx, "Disconnect", role.None{}, &role.None{}); err != nil {
+		var troubles []string
+		if err := w.connector.Call(ctx, "Disconnect", role.None{}, &troubles); err != nil {
 			return err
+		}
+		for _, t := range troubles {
+			ps.r.warn(ps.p.Run + ": " + t)
 		}
 		if err := w.edge.Call(ctx, "Drain", role.DrainArgs{Timeout: drain}, &role.Drained{}); err != nil {
 			return err
@@ -178,19 +182,30 @@ func (w *path) tellRegistration(t *results.Trial, a arm) {
 	}
 }
 
-// warmUp sends requests that are not counted over every tunnel of an arm.
+// warmUp sends requests that are not counted over every tunnel of an arm, by all visitors; for goodput also a
+// transfer each way, so that the flow-control windows have grown.
 func (ps *paths) warmUp(ctx context.Context, w *path, a arm) error {
-	args := role.RequestArgs{
-		Ask:         loadgen.Ask{Hosts: w.hosts[a.id], Path: "/bytes/1024", Down: 1024},
-		Concurrency: a.Concurrency, Count: max(ps.p.Warmup, ps.p.Tunnels*ps.p.Conns),
+	visitors := slices.Max(ps.p.Concurrency)
+	hosts := w.hosts[a.id]
+	requests := []role.RequestArgs{{
+		Ask:         loadgen.Ask{Hosts: hosts, Path: "/bytes/1024", Down: 1024},
+		Concurrency: visitors, Count: max(ps.p.Warmup, ps.p.Tunnels*ps.p.Conns, visitors),
+	}}
+	if ps.p.Run == "goodput" {
+		each := int64(ps.p.Size) / 4
+		requests = append(requests,
+			role.RequestArgs{Ask: loadgen.Ask{Hosts: hosts, Path: fmt.Sprintf("/bytes/%d", each), Down: each}, Concurrency: visitors, Count: visitors},
+			role.RequestArgs{Ask: loadgen.Ask{Hosts: hosts, Path: "/sink", Up: each}, Concurrency: visitors, Count: visitors})
 	}
-	var reply role.TrialReply
-	if err := w.load.Call(ctx, "Requests", args, &reply); err != nil {
-		return err
-	}
-	for _, s := range reply.Samples {
-		if s.Class != "" {
-			return fmt.Errorf("warming up %s: %s: %s", a.Arm, s.Class, s.Detail)
+	for _, args := range requests {
+		var reply role.TrialReply
+		if err := w.load.Call(ctx, "Requests", args, &reply); err != nil {
+			return err
+		}
+		for _, s := range reply.Samples {
+			if s.Class != "" {
+				return fmt.Errorf("warming up %s: %s: %s", a.Arm, s.Class, s.Detail)
+			}
 		}
 	}
 	return nil

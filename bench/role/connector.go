@@ -16,6 +16,13 @@ import (
 type ConnectorRole struct {
 	*Control
 	stops []func()
+	sets  []set
+}
+
+// set is the tunnels of one Connect.
+type set struct {
+	seen *registrations
+	want int // connections
 }
 
 // TunnelsArgs describe tunnels that share an edge, an origin and an offer.
@@ -55,6 +62,7 @@ func (r *ConnectorRole) Connect(args TunnelsArgs, reply *TunnelsReply) error {
 			return err
 		}
 	}
+	r.sets = append(r.sets, set{seen, len(args.Tunnels) * args.Connections})
 	return seen.take(reply)
 }
 
@@ -86,13 +94,22 @@ func (r *ConnectorRole) start(args TunnelsArgs, creds tunnel.Credentials, seen *
 	return c, nil
 }
 
-// Disconnect unregisters and closes all tunnels.
-func (r *ConnectorRole) Disconnect(_ None, _ *None) error {
+// Disconnect unregisters and closes all tunnels, and replies with what went wrong with them while they stood. The
+// error is a connection that negotiated another group than the one on offer.
+func (r *ConnectorRole) Disconnect(_ None, troubles *[]string) error {
 	var wg sync.WaitGroup
 	for _, stop := range r.stops {
 		wg.Go(stop)
 	}
 	wg.Wait()
-	r.stops = nil
+	sets := r.sets
+	r.stops, r.sets = nil, nil
+	for _, s := range sets {
+		more, err := s.seen.troubles(s.want)
+		if err != nil {
+			return err
+		}
+		*troubles = append(*troubles, more...)
+	}
 	return nil
 }

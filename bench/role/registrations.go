@@ -15,9 +15,10 @@ import (
 type registrations struct {
 	want tls.CurveID
 
-	mu    sync.Mutex
-	reply TunnelsReply
-	wrong error
+	mu     sync.Mutex
+	reply  TunnelsReply
+	failed []string // handshakes and registrations that failed, and were tried again
+	wrong  error
 }
 
 func (r *registrations) trace() *tunnel.Trace {
@@ -26,7 +27,8 @@ func (r *registrations) trace() *tunnel.Trace {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			if h.Err != nil {
-				return // the connector retries, and says so when it gives up
+				r.failed = append(r.failed, "handshake: "+h.Err.Error())
+				return
 			}
 			r.reply.Handshake = append(r.reply.Handshake, h.Done.Sub(h.Start))
 			if h.Group != r.want && r.wrong == nil {
@@ -38,7 +40,9 @@ func (r *registrations) trace() *tunnel.Trace {
 		Registered: func(g tunnel.Registration) {
 			r.mu.Lock()
 			defer r.mu.Unlock()
-			if g.Err == nil {
+			if g.Err != nil {
+				r.failed = append(r.failed, "registration: "+g.Err.Error())
+			} else {
 				r.reply.Registration = append(r.reply.Registration, g.Done.Sub(g.Start))
 			}
 		},
@@ -51,4 +55,18 @@ func (r *registrations) take(reply *TunnelsReply) error {
 	reply.Handshake = append([]time.Duration(nil), r.reply.Handshake...)
 	reply.Registration = append([]time.Duration(nil), r.reply.Registration...)
 	return r.wrong
+}
+
+// troubles says what went wrong with tunnels that stand or stood: attempts that failed, and connections that were
+// made more often than they should have been, because they were lost.
+func (r *registrations) troubles(want int) (troubles []string, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, f := range r.failed {
+		troubles = append(troubles, "a connection failed and was tried again: "+f)
+	}
+	if lost := len(r.reply.Registration) - want; lost > 0 {
+		troubles = append(troubles, fmt.Sprintf("%d connections were lost and made again", lost))
+	}
+	return troubles, r.wrong
 }

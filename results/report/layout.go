@@ -19,7 +19,7 @@ type column struct {
 }
 
 var layouts = []layout{
-	{experiment: "kex", title: "Key agreement alone", kinds: []string{"group"},
+	{experiment: "kex", title: "Key agreement alone", kinds: []string{"group", "aa"},
 		main: []column{{"keygen", "keygen", false}, {"encapsulate", "encaps", false}, {"decapsulate", "decaps", false},
 			{"client", "client", true}, {"server", "server", true}},
 		kem: []string{"keygen", "encapsulate", "decapsulate", "client", "server"}},

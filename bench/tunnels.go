@@ -233,15 +233,25 @@ func (w *path) send(ctx context.Context, args role.RequestArgs) (reply role.Tria
 	return reply, spent{after.edge.Sub(before.edge), after.connector.Sub(before.connector)}, err
 }
 
-// requests sends visitors' requests, closed loop, over the tunnels of one arm after the other.
-func (r *runner) requests(ctx context.Context, p part) error {
+// overPaths runs a part's blocks over tunnels: trial is given the path of the arm's provider.
+func (r *runner) overPaths(ctx context.Context, p part, trial func(ctx context.Context, w *path, a arm, t *results.Trial) ([]results.Sample, error)) error {
 	ps, err := newPaths(r, p)
 	if err != nil {
 		return err
 	}
 	defer ps.stop()
 	err = r.blocks(ctx, p, ps.fresh, func(ctx context.Context, a arm, t *results.Trial) ([]results.Sample, error) {
-		w := ps.live[a.provider]
+		return trial(ctx, ps.live[a.provider], a, t)
+	})
+	if err != nil {
+		return err
+	}
+	return ps.settle(ctx)
+}
+
+// requests sends visitors' requests, closed loop, over the tunnels of one arm after the other.
+func (r *runner) requests(ctx context.Context, p part) error {
+	return r.overPaths(ctx, p, func(ctx context.Context, w *path, a arm, t *results.Trial) ([]results.Sample, error) {
 		reply, spent, err := w.send(ctx, role.RequestArgs{
 			Ask:         loadgen.Ask{Hosts: w.hosts[a.id], Path: fmt.Sprintf("/bytes/%d", p.Body), Down: int64(p.Body)},
 			Concurrency: a.Concurrency, Duration: time.Duration(p.Time),
@@ -261,21 +271,11 @@ func (r *runner) requests(ctx context.Context, p part) error {
 		}
 		return reply.Samples, nil
 	})
-	if err != nil {
-		return err
-	}
-	return ps.settle(ctx)
 }
 
 // goodput moves bulk data down and then up through the tunnels of one arm after the other.
 func (r *runner) goodput(ctx context.Context, p part) error {
-	ps, err := newPaths(r, p)
-	if err != nil {
-		return err
-	}
-	defer ps.stop()
-	err = r.blocks(ctx, p, ps.fresh, func(ctx context.Context, a arm, t *results.Trial) ([]results.Sample, error) {
-		w := ps.live[a.provider]
+	return r.overPaths(ctx, p, func(ctx context.Context, w *path, a arm, t *results.Trial) ([]results.Sample, error) {
 		each := int64(p.Size) / int64(a.Concurrency)
 		hosts := w.hosts[a.id]
 		down, spentDown, err := w.send(ctx, role.RequestArgs{
@@ -298,10 +298,6 @@ func (r *runner) goodput(ctx context.Context, p part) error {
 		}
 		return samples, nil
 	})
-	if err != nil {
-		return err
-	}
-	return ps.settle(ctx)
 }
 
 // goodputValues are the rates of body bytes, and the CPU time of edge and connector together for each 10⁹ of them.

@@ -10,16 +10,7 @@ import (
 
 // wire keeps the ledger of handshakes, one for each arm in a block.
 func (r *runner) wire(ctx context.Context, p part) error {
-	ps, err := newPairs(r, p)
-	if err != nil {
-		return err
-	}
-	defer ps.stop()
-	return r.blocks(ctx, p, ps.fresh, func(ctx context.Context, a arm, t *results.Trial) ([]results.Sample, error) {
-		pr, err := ps.pair(ctx, a)
-		if err != nil {
-			return nil, err
-		}
+	return r.overPairs(ctx, p, func(ctx context.Context, ps *pairs, pr *pair, a arm, t *results.Trial) ([]results.Sample, error) {
 		var reply role.WireReply
 		if err := pr.load.Call(ctx, "Wire", ps.args(pr, a, 1), &reply); err != nil {
 			return nil, err

@@ -40,8 +40,8 @@ type TunnelsArgs struct {
 
 // TunnelsReply says how registration went.
 type TunnelsReply struct {
-	// Handshake and Registration are the durations of each connection's handshake and of the registration after it.
-	Handshake, Registration []time.Duration
+	// Registration is how long each connection's registration took, the handshake before it not included.
+	Registration []time.Duration
 }
 
 // Connect starts the tunnels and waits until every connection of each is registered.

@@ -10,8 +10,8 @@ import (
 	"pqbench/tunnel"
 )
 
-// registrations watches connectors come up: how long each connection's handshake and registration took, and which
-// group it negotiated.
+// registrations watches connectors come up: how long each connection's registration took, and which group it
+// negotiated.
 type registrations struct {
 	want tls.CurveID
 
@@ -30,7 +30,6 @@ func (r *registrations) trace() *tunnel.Trace {
 				r.failed = append(r.failed, "handshake: "+h.Err.Error())
 				return
 			}
-			r.reply.Handshake = append(r.reply.Handshake, h.Done.Sub(h.Start))
 			if h.Group != r.want && r.wrong == nil {
 				got, _ := kex.ByID(h.Group)
 				want, _ := kex.ByID(r.want)
@@ -52,7 +51,6 @@ func (r *registrations) trace() *tunnel.Trace {
 func (r *registrations) take(reply *TunnelsReply) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	reply.Handshake = append([]time.Duration(nil), r.reply.Handshake...)
 	reply.Registration = append([]time.Duration(nil), r.reply.Registration...)
 	return r.wrong
 }

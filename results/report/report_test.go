@@ -103,10 +103,10 @@ func TestSameFolderSameBytes(t *testing.T) {
 	require.NotEqual(t, first, second)
 	require.NoError(t, Write(first))
 	want := tree(t, first)
-	for _, name := range []string{SummaryFile, BenchFile, MarkdownFile, HTMLFile, "plots/wire.svg", "plots/wire.png"} {
+	for _, name := range []string{SummaryFile, BenchFile, HistogramLog, MarkdownFile, HTMLFile, "plots/wire.svg", "plots/wire.png"} {
 		assert.NotEmpty(t, want[name], name)
 	}
-	assert.Len(t, want, 2+4+2*2, "and nothing temporary")
+	assert.Len(t, want, 2+5+2*2, "and nothing temporary")
 	require.NoError(t, Write(second))
 	require.NoError(t, Write(first))
 	for _, dir := range []string{first, second} {
@@ -124,7 +124,7 @@ func TestSameFolderSameBytes(t *testing.T) {
 func TestSameRunSameBytes(t *testing.T) {
 	f := newFixture(6, 20, everything...)
 	first, second := f.files(t), f.files(t)
-	require.Len(t, first, 4+2*len(figureNames))
+	require.Len(t, first, 5+2*len(figureNames))
 	for i := range first {
 		assert.Equal(t, first[i].name, second[i].name)
 		assert.True(t, bytes.Equal(first[i].data, second[i].data), "%s differs", first[i].name)

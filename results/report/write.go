@@ -18,13 +18,14 @@ import (
 const (
 	SummaryFile  = "summary.json"
 	BenchFile    = "bench.txt"
+	HistogramLog = "latency.hlog"
 	MarkdownFile = "report.md"
 	HTMLFile     = "report.html"
 	PlotsFolder  = "plots"
 )
 
-// Write makes everything in a run folder that is made from its manifest and records: summary.json, bench.txt, plots,
-// report.md and report.html. The same records give the same bytes, wherever the folder lies. Each file is replaced as a whole. Errors
+// Write makes everything in a run folder that is made from its manifest and records: summary.json, bench.txt,
+// latency.hlog, plots, report.md and report.html. The same records give the same bytes, wherever the folder lies. Each file is replaced as a whole. Errors
 // are those of results.Load, before anything is written, and of the file system.
 func Write(dir string) error {
 	m, samples, trials, err := results.Load(dir)
@@ -55,14 +56,17 @@ type file struct {
 // files are everything that Write writes. The reports are the last: where they are, what they refer to is there, too.
 func (r *run) files(samples []results.Sample, trials []results.Trial) ([]file, error) {
 	s := r.summarise(results.Check(r.m, samples, trials))
-	var summary, bench bytes.Buffer
+	var summary, bench, histograms bytes.Buffer
 	if err := WriteJSON(&summary, s); err != nil {
 		return nil, err
 	}
 	if err := results.WriteBench(&bench, r.m, trials, samples); err != nil {
 		return nil, err
 	}
-	all := []file{{SummaryFile, summary.Bytes()}, {BenchFile, bench.Bytes()}}
+	if err := results.WriteHistograms(&histograms, r.m, samples); err != nil {
+		return nil, err
+	}
+	all := []file{{SummaryFile, summary.Bytes()}, {BenchFile, bench.Bytes()}, {HistogramLog, histograms.Bytes()}}
 	d, figures, err := r.document(s)
 	if err != nil {
 		return nil, err

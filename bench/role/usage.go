@@ -13,7 +13,6 @@ type Usage struct {
 	CPU        time.Duration // user and system time of all its threads (getrusage)
 	Mallocs    uint64        // heap objects allocated
 	AllocBytes uint64        // heap bytes allocated
-	GCs        uint32        // garbage collections completed
 }
 
 // ReadUsage reads the calling process's usage. The kernel charges the receiving of a loopback datagram in part to
@@ -27,11 +26,11 @@ func ReadUsage() Usage {
 	runtime.ReadMemStats(&mem)
 	return Usage{
 		CPU:     time.Duration(ru.Utime.Nano() + ru.Stime.Nano()),
-		Mallocs: mem.Mallocs, AllocBytes: mem.TotalAlloc, GCs: mem.NumGC,
+		Mallocs: mem.Mallocs, AllocBytes: mem.TotalAlloc,
 	}
 }
 
 // Sub is the consumption between two readings.
 func (u Usage) Sub(earlier Usage) Usage {
-	return Usage{u.CPU - earlier.CPU, u.Mallocs - earlier.Mallocs, u.AllocBytes - earlier.AllocBytes, u.GCs - earlier.GCs}
+	return Usage{u.CPU - earlier.CPU, u.Mallocs - earlier.Mallocs, u.AllocBytes - earlier.AllocBytes}
 }

@@ -90,9 +90,6 @@ func sampleMetricOf(experiment, metric string) (sampleMetric, bool) {
 	return of[i], true
 }
 
-// blocks are those that the arm has a trial of, in order.
-func (a *armRecords) blocks() []int { return slices.Sorted(maps.Keys(a.trials)) }
-
 // times are the samples of a metric, block by block, ns. A failure is +Inf: it is censored, and counts.
 func (a *armRecords) times(metric sampleMetric) (byBlock [][]float64, known bool) {
 	for _, block := range slices.Sorted(maps.Keys(a.samples)) {

@@ -16,6 +16,8 @@ type Credentials struct {
 	AccountTag   string    // account the tunnel belongs to
 	TunnelSecret []byte    // shared with the edge, 32 bytes or more
 	TunnelID     uuid.UUID // the tunnel
+	// Endpoint is the region that a tunnel is bound to; empty for most.
+	Endpoint string `json:",omitempty"`
 }
 
 // Validate reports credentials that no edge can accept.

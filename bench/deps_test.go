@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"tunnel/internal/endtoend":     {"kex", "origin", "tunnel", "tunnel/..."}, // tests of both ends together
 	"tunnel/edge":                  {"kex", "tunnel", "tunnel/internal/..."},
 	"tunnel/connector":             {"kex", "tunnel", "tunnel/internal/..."},
+	"tunnel/cloudflared":           {"kex", "origin", "tunnel", "tunnel/ca", "tunnel/edge"}, // the edge and origin in its tests
 	"loadgen":                      {"kex", "results"},
 	"bench":                        {"..."},
 	"bench/role":                   {"kex", "origin", "loadgen", "results", "tunnel", "tunnel/ca", "tunnel/edge", "tunnel/connector", "wire"},

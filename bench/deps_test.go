@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 	"tunnel/edge":                  {"kex", "tunnel", "tunnel/internal/..."},
 	"tunnel/connector":             {"kex", "tunnel", "tunnel/internal/..."},
 	"tunnel/cloudflared":           {"kex", "origin", "tunnel", "tunnel/ca", "tunnel/edge"}, // the edge and origin in its tests
+	"daemon":                       {"daemon/...", "kex", "origin", "tunnel", "tunnel/..."}, // programs of their own: never what measures
 	"loadgen":                      {"kex", "results"},
 	"bench":                        {"..."},
 	"bench/role":                   {"kex", "origin", "loadgen", "results", "tunnel", "tunnel/ca", "tunnel/edge", "tunnel/connector", "wire"},

@@ -139,3 +139,16 @@ func withoutValues(err error) error {
 	}
 	return errors.New("not a JSON object")
 }
+
+// ReadToken reads a file with a token in it.
+func ReadToken(path string) (Credentials, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Credentials{}, fmt.Errorf("read token: %w", err)
+	}
+	c, err := ParseToken(string(text))
+	if err != nil {
+		return Credentials{}, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}

@@ -32,6 +32,7 @@ var mayImport = map[string][]string{
 	"tunnel/connector":             {"kex", "tunnel", "tunnel/internal/..."},
 	"tunnel/cloudflared":           {"kex", "origin", "tunnel", "tunnel/ca", "tunnel/edge"}, // the edge and origin in its tests
 	"daemon":                       {"daemon/...", "kex", "origin", "tunnel", "tunnel/..."}, // programs of their own: never what measures
+	"daemon/metrics":               {"kex", "tunnel", "tunnel/..."},
 	"loadgen":                      {"kex", "results"},
 	"bench":                        {"..."},
 	"bench/role":                   {"kex", "origin", "loadgen", "results", "tunnel", "tunnel/ca", "tunnel/edge", "tunnel/connector", "wire"},

@@ -31,6 +31,9 @@ type QUICOptions struct {
 	Idle time.Duration
 	// HandshakeIdle bounds the silence during a handshake; default HandshakeIdleTimeout.
 	HandshakeIdle time.Duration
+	// StreamLimit is how many streams of a kind the edge may have open at
+	// once, for the connector's side; default ConnectorStreamLimit.
+	StreamLimit int64
 	// DisablePathMTUDiscovery keeps packets at the initial size.
 	DisablePathMTUDiscovery bool
 	// Tracer receives quic-go's own events; nil is off and free.
@@ -53,8 +56,8 @@ func QUICConfig(side Side, o QUICOptions) *quic.Config {
 	}
 	if side == ConnectorSide {
 		conf.KeepAlivePeriod = KeepAlivePeriod
-		conf.MaxIncomingStreams = ConnectorStreamLimit
-		conf.MaxIncomingUniStreams = ConnectorStreamLimit
+		conf.MaxIncomingStreams = or(o.StreamLimit, int64(ConnectorStreamLimit))
+		conf.MaxIncomingUniStreams = conf.MaxIncomingStreams
 	} else {
 		conf.MaxIncomingStreams = EdgeStreamLimit
 		conf.MaxIncomingUniStreams = -1 // the protocol has none

@@ -24,7 +24,7 @@ type Trace struct {
 	ConnClosed func(ConnClose)
 	// RequestDone is called when a request has left this end, whole or not.
 	RequestDone func(Request)
-	// Backoff is called by a connector before it waits to reconnect.
+	// Backoff is called by a connector before each wait to reconnect.
 	Backoff func(Backoff)
 }
 
@@ -91,5 +91,11 @@ type Backoff struct {
 	Index   uint8
 	Attempt int // consecutive failures
 	Wait    time.Duration
-	Err     error // why the last connection ended
+	// Below is what the law of retry draws Wait from, uniformly: [0, Below).
+	// For a wait that the edge asked for it is that wait.
+	Below time.Duration
+	// Shared marks the wait that lost connections but 0 have in common; it
+	// comes after a wait of their own, and one that joins late waits less.
+	Shared bool
+	Err    error // why the last connection ended
 }

@@ -54,6 +54,8 @@ const (
 	// ConnectorStreamLimit is how many streams of a kind the edge may have
 	// open at once: in effect unlimited.
 	ConnectorStreamLimit = 1 << 60
+	// ConnectorStreamLimit2022 is 2022.9.1's.
+	ConnectorStreamLimit2022 = 1<<32 - 1
 	// EdgeStreamLimit is how many streams a connector may have open at
 	// once: the control stream and a few short-lived RPC streams.
 	EdgeStreamLimit = 16

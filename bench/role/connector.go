@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -81,7 +82,9 @@ func (r *ConnectorRole) start(args TunnelsArgs, creds tunnel.Credentials, seen *
 	}
 	trace := seen.trace()
 	c, err := connector.New(connector.Config{
-		Edges: []net.Addr{edge}, Credentials: creds, Origin: origin, Connections: args.Connections,
+		// Slots to spare let a failed dial move on; without the stagger a set-up's length is the handshakes' alone.
+		Edges: slices.Repeat([]net.Addr{edge}, 2*args.Connections), Stagger: -1,
+		Credentials: creds, Origin: origin, Connections: args.Connections,
 		Dialer: &connector.Dialer{TLS: config, QUIC: tunnel.QUICOptions{InitialPacketSize: args.Initial}, Trace: trace}, Trace: trace,
 	})
 	if err != nil {

@@ -3,7 +3,6 @@
 package connector
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -21,7 +20,10 @@ import (
 
 // Config is what a connector is made from. Edges, Credentials, Origin and Dialer.TLS are required.
 type Config struct {
-	// Edges are the address slots; connection i starts with slot i modulo their number.
+	// Edges are address slots, each for one connection at a time: fewer slots than connections means fewer connections,
+	// and twice as many leaves every connection a choice. An address may be repeated. Entries at even positions are one
+	// data center, those at odd positions another; connections are spread evenly over the two, and move to another slot
+	// when a dial fails or the edge has the connection already.
 	Edges       []net.Addr
 	Credentials tunnel.Credentials
 	// Origin is where requests go; its path, if any, stands before theirs.
@@ -31,8 +33,9 @@ type Config struct {
 	// ClientID names the connector on all its connections; default random.
 	ClientID uuid.UUID
 	Dialer   *Dialer
-	// ListenPacket opens a connection's socket, once: it is kept over reconnects, and with it the port. Default: a
-	// UDP socket of its own. A *net.UDPConn is handed to quic-go as it is.
+	// ListenPacket opens a connection's socket, which is kept over reconnects, and with it the port, until it dies and
+	// the next one is opened. Default: a UDP socket of its own, on the same port each time. A *net.UDPConn is handed to
+	// quic-go as it is.
 	ListenPacket func() (net.PacketConn, error)
 	// Version and Features are announced at registration; default "pqbench" and cloudflared's.
 	Version  string
@@ -40,23 +43,47 @@ type Config struct {
 	// Transport carries requests to the origin; default an http.Transport that keeps connections.
 	Transport http.RoundTripper
 	// GracePeriod is how long requests in flight are served after Run's context has ended; default
-	// tunnel.GracePeriod. It ends early when nothing is in flight.
+	// tunnel.GracePeriod, negative is none. It ends early when nothing is in flight.
 	GracePeriod time.Duration
-	Trace       *tunnel.Trace
-	Logger      *slog.Logger // default: discard
+	// RPCTimeout bounds a call on the control stream, registration included; default tunnel.RPCTimeout.
+	RPCTimeout time.Duration
+	// Retries caps the exponent of the waits between dials; default DefaultRetries. It is no number of attempts: a
+	// connector tries for ever.
+	Retries int
+	// Stagger is the time between the starts of connections 1, 2, 3…, which begin when connection 0 is registered;
+	// default DefaultStagger. Negative starts them all at once, which is what a benchmark wants.
+	Stagger time.Duration
+	// Seed fixes the waits and the choice of slots; 0 is a random one.
+	Seed uint64
+	// PostQuantum says what to tell about the offer in Dialer.TLS.
+	PostQuantum PostQuantum
+	// Report, if set, is told of the first dial that fails under kex.Strict, once in the connector's life. It runs on a
+	// goroutine of its own, for which Run waits: bound it. PostReport is meant for it. Without it nothing is sent.
+	Report func(tunnel.FailureReport)
+	Trace  *tunnel.Trace
+	Logger *slog.Logger // default: discard
 }
 
 // A Connector keeps a tunnel's connections.
 type Connector struct {
-	cfg   Config
-	trace tunnel.Trace
-	log   *slog.Logger
-	proxy *proxy
+	cfg      Config
+	trace    tunnel.Trace
+	log      *slog.Logger
+	proxy    *proxy
+	want     int // connections: as many as asked for, or as there are slots
+	slots    *slots
+	chance   *chance
+	queue    *queue
+	failures failures
 
 	mu         sync.Mutex
-	registered map[uint8]bool
-	permanent  error
-	changed    chan struct{} // closed and replaced at each change of the above
+	stopping   <-chan struct{} // closed when Run's context ends; nil before Run
+	registered int
+	started    int
+	permanent  []error // refusals for good, each cause once
+	refused    int     // connections that met one
+	last       error   // why a connection is not there
+	changed    chan struct{}
 }
 
 // New checks the configuration.
@@ -64,7 +91,13 @@ func New(cfg Config) (*Connector, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, fmt.Errorf("connector: %w", err)
 	}
-	c := &Connector{cfg: cfg, log: cfg.Logger, registered: map[uint8]bool{}, changed: make(chan struct{})}
+	chance := newChance(cfg.Seed)
+	c := &Connector{
+		cfg: cfg, log: cfg.Logger, changed: make(chan struct{}), chance: chance,
+		want:  min(cfg.Connections, len(cfg.Edges)),
+		slots: newSlots(cfg.Edges, chance.below),
+		queue: &queue{random: chance.float, law: backoff{base: queueBase, limit: cfg.Retries}},
+	}
 	if cfg.Trace != nil {
 		c.trace = *cfg.Trace
 	}
@@ -74,6 +107,9 @@ func New(cfg Config) (*Connector, error) {
 
 // maxConnections is what fits the registration's index, a byte.
 const maxConnections = 256
+
+// maxRetries keeps waits below two days.
+const maxRetries = 14
 
 func (c *Config) complete() error {
 	switch {
@@ -85,6 +121,10 @@ func (c *Config) complete() error {
 		return errors.New("config has no roots to trust: set Config.Dialer.TLS")
 	case c.Connections < 0 || c.Connections > maxConnections:
 		return fmt.Errorf("%d connections are out of range, want 1 to %d", c.Connections, maxConnections)
+	case c.Retries < 0 || c.Retries > maxRetries:
+		return fmt.Errorf("%d retries are out of range, want 1 to %d: it is an exponent", c.Retries, maxRetries)
+	case c.RPCTimeout < 0:
+		return fmt.Errorf("rpc time-out %v: must not be negative", c.RPCTimeout)
 	}
 	if err := c.Credentials.Validate(); err != nil {
 		return err
@@ -92,20 +132,26 @@ func (c *Config) complete() error {
 	if err := c.Dialer.QUIC.Validate(); err != nil {
 		return err
 	}
+	if err := c.PostQuantum.complete(c.Dialer.TLS.CurvePreferences); err != nil {
+		return err
+	}
+	c.fill()
+	return nil
+}
+
+// fill puts the defaults in.
+func (c *Config) fill() {
 	if c.Connections == 0 {
 		c.Connections = tunnel.HAConnections
 	}
 	if c.ClientID == uuid.Nil {
 		c.ClientID = uuid.New()
 	}
-	if c.ListenPacket == nil {
-		c.ListenPacket = func() (net.PacketConn, error) { return net.ListenUDP("udp", nil) }
-	}
 	if c.Version == "" {
 		c.Version = "pqbench"
 	}
 	if c.Features == nil {
-		c.Features = []string{tunnel.FeatureRemoteConfig, tunnel.FeatureSerializedHeaders, tunnel.FeatureQUICEOF}
+		c.Features = Features(c.PostQuantum.Compat, c.PostQuantum.Policy)
 	}
 	if c.Transport == nil {
 		c.Transport = newTransport()
@@ -113,10 +159,18 @@ func (c *Config) complete() error {
 	if c.GracePeriod == 0 {
 		c.GracePeriod = tunnel.GracePeriod
 	}
+	if c.RPCTimeout == 0 {
+		c.RPCTimeout = tunnel.RPCTimeout
+	}
+	if c.Retries == 0 {
+		c.Retries = DefaultRetries
+	}
+	if c.Stagger == 0 {
+		c.Stagger = DefaultStagger
+	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	return nil
 }
 
 // newTransport is an origin transport that keeps as many idle connections as a busy tunnel uses, and neither asks for
@@ -137,45 +191,3 @@ func newTransport() *http.Transport {
 
 // arch is how cloudflared names the platform.
 const arch = runtime.GOOS + "_" + runtime.GOARCH
-
-// Run keeps the connections until ctx ends; then it unregisters, lets what is in flight end within the grace period,
-// and closes. It returns nil, or why no connection can ever be registered.
-func (c *Connector) Run(ctx context.Context) error {
-	var connections sync.WaitGroup
-	for i := range c.cfg.Connections {
-		connections.Go(func() { c.keep(ctx, uint8(i)) })
-	}
-	connections.Wait()
-	if t, ok := c.cfg.Transport.(interface{ CloseIdleConnections() }); ok {
-		t.CloseIdleConnections()
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.permanent
-}
-
-// Ready waits until every connection is registered. The error is ctx's, or the first permanent refusal.
-func (c *Connector) Ready(ctx context.Context) error {
-	for {
-		c.mu.Lock()
-		ready, err, changed := len(c.registered) == c.cfg.Connections, c.permanent, c.changed
-		have := len(c.registered)
-		c.mu.Unlock()
-		if err != nil || ready {
-			return err
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return fmt.Errorf("%d of %d connections are registered: %w", have, c.cfg.Connections, context.Cause(ctx))
-		}
-	}
-}
-
-func (c *Connector) set(change func()) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	change()
-	close(c.changed)
-	c.changed = make(chan struct{})
-}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -128,7 +129,7 @@ func BenchmarkRequest(b *testing.B) {
 	defer service.Close()
 	to, err := url.Parse(service.URL)
 	require.NoError(b, err)
-	c, err := connector.New(connector.Config{Edges: []net.Addr{e.Addr()}, Credentials: creds, Origin: to,
+	c, err := connector.New(connector.Config{Edges: slices.Repeat([]net.Addr{e.Addr()}, tunnel.HAConnections), Stagger: -1, Credentials: creds, Origin: to,
 		Dialer: &connector.Dialer{TLS: &tls.Config{RootCAs: authority.Pool()}}})
 	require.NoError(b, err)
 	ctx, cancel := context.WithCancel(b.Context())

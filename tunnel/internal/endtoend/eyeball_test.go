@@ -279,7 +279,7 @@ func TestLogsHoldNoSecret(t *testing.T) {
 	require.Error(t, failure)
 
 	text := all.String() + failure.Error()
-	for _, said := range []string{"Registered tunnel connection", "registered tunnel connection", "tunnel connection refused", "request failed"} {
+	for _, said := range []string{"Registered tunnel connection", "registered tunnel connection", "Register tunnel error from server side", "request failed"} {
 		require.Contains(t, text, said)
 	}
 	for _, secret := range [][]byte{p.creds.TunnelSecret, offered} {

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -96,7 +97,8 @@ func (p *path) config() connector.Config {
 	to, err := url.Parse(p.origin.URL)
 	require.NoError(p.t, err)
 	return connector.Config{
-		Edges:       []net.Addr{p.edge.Addr()},
+		Edges:       slices.Repeat([]net.Addr{p.edge.Addr()}, 2*tunnel.HAConnections),
+		Stagger:     -1,
 		Credentials: p.creds,
 		Origin:      to,
 		Dialer:      &connector.Dialer{TLS: &tls.Config{RootCAs: p.ca.Pool()}, QUIC: p.connectorQUIC},

@@ -308,17 +308,21 @@ func TestLostConnectionFailsItsRequestsWith502(t *testing.T) {
 	p.start()
 	cfg := p.config()
 	cfg.Connections = 1
-	sockets := make(chan *net.UDPConn, 1)
+	socket, sockets := listen(t), make(chan net.PacketConn, 1)
+	sockets <- socket
 	cfg.ListenPacket = func() (net.PacketConn, error) {
-		socket := listen(t)
-		sockets <- socket
-		return socket, nil
+		select {
+		case s := <-sockets:
+			return s, nil
+		default:
+			return nil, net.ErrClosed // it stays away
+		}
 	}
 	p.connect(cfg)
 	status := make(chan int, 1)
 	go func() { status <- p.get("/") }()
 	receive(t, entered)
-	require.NoError(t, (<-sockets).Close()) // as if the host had gone
+	require.NoError(t, socket.Close()) // as if the host had gone
 	require.Equal(t, http.StatusBadGateway, receive(t, status))
 	c := receive(t, closed)
 	var idle *quic.IdleTimeoutError

@@ -142,7 +142,9 @@ func TestALostConnectionComesBackElsewhere(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error)
 		go func() { done <- c.Run(ctx) }()
-		require.Equal(t, first.Addr(), (<-registered).Remote)
+		if home := <-registered; home.Remote != first.Addr() { // which of the two it is, is chance
+			first, second = second, first
+		}
 
 		require.NoError(t, first.Close(context.Background()))
 		gone := <-lost

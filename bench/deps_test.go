@@ -27,8 +27,8 @@ var mayImport = map[string][]string{
 	"tunnel/internal/field":        nil,
 	"tunnel/internal/registration": {"tunnel", "tunnel/internal/..."},
 	"tunnel/internal/wire":         {"tunnel", "tunnel/internal/..."},
-	"tunnel/internal/endtoend":     {"kex", "origin", "tunnel", "tunnel/..."}, // tests of both ends together
-	"tunnel/edge":                  {"kex", "tunnel", "tunnel/internal/..."},
+	"tunnel/internal/endtoend":     {"kex", "origin", "tunnel", "tunnel/..."},             // tests of both ends together
+	"tunnel/edge":                  {"kex", "tunnel", "tunnel/ca", "tunnel/internal/..."}, // ca in tests alone
 	"tunnel/connector":             {"kex", "tunnel", "tunnel/internal/..."},
 	"tunnel/cloudflared":           {"kex", "origin", "tunnel", "tunnel/ca", "tunnel/edge"}, // the edge and origin in its tests
 	"daemon":                       {"daemon/...", "kex", "origin", "tunnel", "tunnel/..."}, // programs of their own: never what measures

@@ -83,7 +83,11 @@ type Request struct {
 	Status int
 	// BytesUp and BytesDown are body bytes towards and from the origin.
 	BytesUp, BytesDown int64
-	Err                error
+	// Via is the data center that the request was relayed to, and "" when
+	// this one held the tunnel. A relayed request has of its Connection
+	// only the Tunnel: the rest is known where it was relayed to.
+	Via string
+	Err error
 }
 
 // A Backoff is a wait before the next dial.

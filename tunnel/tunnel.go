@@ -22,6 +22,11 @@ const (
 	// ProbeServerName is the SNI of the pre-checks that cloudflared runs at
 	// start-up: a handshake, no stream, then a close with code 0.
 	ProbeServerName = "probe.cftunnel.com"
+	// RelayALPN is the protocol between the data centers of an edge. It is
+	// pqbench's own: what Cloudflare's speak is not public.
+	RelayALPN = "pqbench-relay/1"
+	// RelayServerName is what a data center's relay certificate is valid for.
+	RelayServerName = "relay.pqbench.internal"
 	// DefaultPort is the edge's port, UDP and TCP.
 	DefaultPort = 7844
 	// HostSuffix follows a tunnel id in the host name by which an eyeball

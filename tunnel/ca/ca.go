@@ -57,6 +57,9 @@ type CA struct {
 	leaf tls.Certificate
 }
 
+// relayName is what data centers know each other by (tunnel.RelayServerName).
+const relayName = "relay.pqbench.internal"
+
 // New makes a root and a leaf of a kind; "" is ECDSAP256.
 func New(kind string) (*CA, error) {
 	newKey, err := keyMaker(kind)
@@ -96,6 +99,25 @@ func (c *CA) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(c.root)
 	return pool
+}
+
+// NewRelay makes the authority of an edge's own data centers: its leaf is
+// valid at both ends of a relay link, and for nothing else.
+func NewRelay() (*CA, error) {
+	newKey, err := keyMaker(ECDSAP256)
+	if err != nil {
+		return nil, err
+	}
+	root, err := selfSigned(newKey)
+	if err != nil {
+		return nil, fmt.Errorf("make relay root: %w", err)
+	}
+	leaf, err := root.issue(relay(), newKey)
+	if err != nil {
+		return nil, fmt.Errorf("make relay leaf: %w", err)
+	}
+	return &CA{root: root.cert, leaf: tls.Certificate{
+		Certificate: [][]byte{leaf.cert.Raw}, PrivateKey: leaf.key, Leaf: leaf.cert}}, nil
 }
 
 // keyMaker is how keys of a kind are generated.
@@ -169,5 +191,14 @@ func server() *x509.Certificate {
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		DNSNames:    names,
 		IPAddresses: addresses,
+	}
+}
+
+func relay() *x509.Certificate {
+	return &x509.Certificate{
+		Subject:     pkix.Name{CommonName: relayName},
+		KeyUsage:    x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		DNSNames:    []string{relayName},
 	}
 }

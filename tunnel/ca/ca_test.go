@@ -87,3 +87,23 @@ func handshake(leaf tls.Certificate, pool *x509.CertPool, name string) error {
 	<-served
 	return err
 }
+
+// A relay leaf proves a data center at either end of a link; a tunnel's leaf at neither.
+func TestRelayLeafServesBothEnds(t *testing.T) {
+	relay, err := NewRelay()
+	require.NoError(t, err)
+	other, err := New("")
+	require.NoError(t, err)
+	for _, usage := range []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth} {
+		options := x509.VerifyOptions{Roots: relay.Pool(), DNSName: "relay.pqbench.internal", KeyUsages: []x509.ExtKeyUsage{usage}}
+		_, err := relay.Leaf().Leaf.Verify(options)
+		require.NoError(t, err)
+		options.Roots = other.Pool()
+		_, err = other.Leaf().Leaf.Verify(options)
+		require.Error(t, err)
+	}
+	leaf, root, err := relay.PEM()
+	require.NoError(t, err)
+	_, err = Load(leaf, root)
+	require.NoError(t, err)
+}

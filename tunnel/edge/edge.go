@@ -48,8 +48,10 @@ type Config struct {
 	// VerifySourceAddress says whether an address must prove itself by a
 	// Retry before a handshake is paid for; nil is never. See quic.Transport.
 	VerifySourceAddress func(net.Addr) bool
-	Trace               *tunnel.Trace
-	Logger              *slog.Logger // default: discard
+	// Relay joins this edge to other data centers; nil is none.
+	Relay  *RelayConfig
+	Trace  *tunnel.Trace
+	Logger *slog.Logger // default: discard
 }
 
 // An Edge is a running edge. It is an http.Handler for eyeballs.
@@ -59,6 +61,7 @@ type Edge struct {
 	log       *slog.Logger
 	transport *quic.Transport
 	listener  *quic.EarlyListener
+	relay     *relay // nil without other data centers
 	tunnels   registry
 	counters  counters
 
@@ -100,6 +103,11 @@ func Listen(cfg Config) (*Edge, error) {
 		return nil, errors.Join(fmt.Errorf("edge: %w", err), e.transport.Close(), cfg.PacketConn.Close())
 	}
 	e.listener = listener
+	if cfg.Relay != nil {
+		if e.relay, err = listenRelay(e, *cfg.Relay); err != nil {
+			return nil, errors.Join(fmt.Errorf("edge: %w", err), listener.Close(), e.transport.Close(), cfg.PacketConn.Close())
+		}
+	}
 	e.serving.Go(e.accept)
 	return e, nil
 }
@@ -113,6 +121,13 @@ func (c *Config) validate() error {
 	}
 	if err := c.QUIC.Validate(); err != nil {
 		return err
+	}
+	if c.Relay != nil {
+		relay := *c.Relay
+		if err := relay.validate(c.TLS); err != nil {
+			return err
+		}
+		c.Relay = &relay
 	}
 	if c.Addr == "" {
 		c.Addr = fmt.Sprintf(":%d", tunnel.DefaultPort)
@@ -149,8 +164,13 @@ func (e *Edge) Close(ctx context.Context) error {
 	e.closed = true
 	e.mu.Unlock()
 
+	e.tunnels.withdraw()
 	cut := e.requests.drain(ctx)
 	err := e.listener.Close()
+	if e.relay != nil {
+		e.relay.linger(ctx)
+		err = errors.Join(err, e.relay.close())
+	}
 	e.mu.Lock()
 	for c := range e.open {
 		_ = c.quic.CloseWithError(0, "")

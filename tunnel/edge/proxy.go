@@ -38,6 +38,8 @@ type exchange struct {
 	conn   *conn
 	stream *quic.Stream
 	tunnel uuid.UUID
+	via    via     // the data center that serves instead of this one
+	tried  []*link // those asked so far
 
 	head     time.Time // zero unless traced
 	status   int
@@ -80,7 +82,7 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (x *exchange) event(start time.Time, err error) tunnel.Request {
 	ev := tunnel.Request{Start: start, Head: x.head, Done: time.Now(), Status: x.status, BytesUp: x.up, BytesDown: x.down, Err: err}
-	ev.Tunnel = x.tunnel
+	ev.Tunnel, ev.Via = x.tunnel, x.via.name
 	if x.conn != nil {
 		ev.Connection = x.conn.name
 	}
@@ -114,6 +116,16 @@ func (x *exchange) run() error {
 		return tunnel.ErrUnknownHost
 	}
 	x.tunnel = id
+	for {
+		err := x.attempt(id)
+		if !errors.Is(err, errNotHere) || x.r.Context().Err() != nil {
+			return err
+		}
+	}
+}
+
+// attempt has the request served by one connection, here or elsewhere.
+func (x *exchange) attempt(id uuid.UUID) error {
 	if err := x.open(id); err != nil {
 		return err
 	}
@@ -129,6 +141,9 @@ func (x *exchange) run() error {
 		x.cancel()
 	}
 	x.endUpload(uploaded)
+	if err != nil && x.via.Conn != nil {
+		err = x.relayed(err)
+	}
 	return err
 }
 
@@ -138,18 +153,31 @@ func (x *exchange) cancel() {
 	x.stream.CancelWrite(0)
 }
 
-// open opens a stream on the next connection in turn that still lives.
-func (x *exchange) open(id uuid.UUID) error {
-	conns, start := x.edge.tunnels.pick(id)
+// open opens a stream to the tunnel: on a connection of this data center, or
+// else through another one.
+func (x *exchange) open(id uuid.UUID) (err error) {
+	if x.conn, x.stream, err = x.edge.openLocal(id); err == nil {
+		x.via = via{}
+		return nil
+	}
+	if failed := x.openRelay(id); !errors.Is(failed, tunnel.ErrNoConnection) {
+		return failed
+	}
+	return err
+}
+
+// openLocal opens a stream on the next connection in turn that still lives.
+func (e *Edge) openLocal(id uuid.UUID) (*conn, *quic.Stream, error) {
+	conns, start := e.tunnels.pick(id)
 	err := tunnel.ErrNoConnection
 	for i := range conns {
 		c := conns[(start+i)%len(conns)]
-		if x.stream, err = c.quic.OpenStream(); err == nil {
-			x.conn = c
-			return nil
+		var stream *quic.Stream
+		if stream, err = c.quic.OpenStream(); err == nil {
+			return c, stream, nil
 		}
 	}
-	return err
+	return nil, nil, err
 }
 
 // route finds the tunnel behind a Host field.

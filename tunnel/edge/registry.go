@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,10 @@ type registry struct {
 	mu      sync.RWMutex
 	tunnels map[uuid.UUID]*rotation
 	total   int // connections in all rotations
+	// watches learn which tunnels come and go. withdrawn says that none is
+	// held any more as far as they are concerned.
+	watches   map[*watch]struct{}
+	withdrawn bool
 }
 
 // rotation is the connections of one tunnel. conns is replaced, never
@@ -54,6 +59,9 @@ func (r *registry) add(c *conn, replace bool) (displaced *conn, ok bool) {
 		r.tunnels = make(map[uuid.UUID]*rotation)
 	}
 	r.tunnels[c.key.tunnel] = t
+	if len(t.conns) == 1 {
+		r.changed(c.key.tunnel)
+	}
 	return displaced, true
 }
 
@@ -72,6 +80,7 @@ func (r *registry) remove(c *conn) bool {
 	r.total--
 	if len(t.conns) == 1 {
 		delete(r.tunnels, c.key.tunnel)
+		r.changed(c.key.tunnel)
 		return true
 	}
 	t.conns = slices.Delete(slices.Clone(t.conns), i, i+1)
@@ -88,6 +97,47 @@ func (r *registry) pick(id uuid.UUID) (conns []*conn, start int) {
 		return nil, 0
 	}
 	return t.conns, int((t.next.Add(1) - 1) % uint64(len(t.conns)))
+}
+
+// changed is called with mu held.
+func (r *registry) changed(ids ...uuid.UUID) {
+	for w := range r.watches {
+		w.mark(ids...)
+	}
+}
+
+// watch starts with all tunnels marked.
+func (r *registry) watch() *watch {
+	w := &watch{changed: make(map[uuid.UUID]struct{}), ready: make(chan struct{}, 1)}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.watches == nil {
+		r.watches = make(map[*watch]struct{})
+	}
+	r.watches[w] = struct{}{}
+	w.mark(slices.Collect(maps.Keys(r.tunnels))...)
+	return w
+}
+
+func (r *registry) unwatch(w *watch) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.watches, w)
+}
+
+// holds reports whether others may send requests for a tunnel here.
+func (r *registry) holds(id uuid.UUID) bool {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return !r.withdrawn && r.tunnels[id] != nil
+}
+
+// withdraw tells all watches that nothing is held from now on.
+func (r *registry) withdraw() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.withdrawn = true
+	r.changed(slices.Collect(maps.Keys(r.tunnels))...)
 }
 
 // count is how many connections of a tunnel are in rotation.

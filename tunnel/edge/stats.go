@@ -15,11 +15,15 @@ type Stats struct {
 	BadGateways          int64 // answered 502
 	Aborted              int64 // cut after the response head
 	BytesUp, BytesDown   int64 // body bytes towards and from the origin
+	RelayedOut           int64 // attempts to have a request served by another data center
+	RelayedIn            int64 // requests of other data centers, served here; not among Requests
+	RelayFailures        int64 // of RelayedOut: refused there, or lost with the link
 }
 
 type counters struct {
 	handshakes, handshakesFailed, open, registrations, refused   atomic.Int64
 	requests, inFlight, badGateways, aborted, bytesUp, bytesDown atomic.Int64
+	relayedOut, relayedIn, relayFailures                         atomic.Int64
 }
 
 // Stats reads the counters. Each is exact; together they are not one instant.
@@ -38,5 +42,8 @@ func (e *Edge) Stats() Stats {
 		Aborted:              c.aborted.Load(),
 		BytesUp:              c.bytesUp.Load(),
 		BytesDown:            c.bytesDown.Load(),
+		RelayedOut:           c.relayedOut.Load(),
+		RelayedIn:            c.relayedIn.Load(),
+		RelayFailures:        c.relayFailures.Load(),
 	}
 }

@@ -40,9 +40,19 @@ func (e *Experiment) arms() (arms []arm, skipped []string) {
 	return arms, unique(skipped)
 }
 
+// The stacks: whose code dials, or holds the tunnels.
+const (
+	bare            Stack = "bare"
+	pqbench         Stack = "pqbench"
+	realCloudflared Stack = "cloudflared"
+)
+
 func (e *Experiment) stacks() []Stack {
-	if e.Run == "overhead" {
+	switch {
+	case e.Run == "overhead":
 		return e.Stacks
+	case len(e.Connectors) > 0:
+		return e.Connectors
 	}
 	return []Stack{""}
 }
@@ -62,8 +72,14 @@ func (e *Experiment) armsOf(o Offer, factors results.Arm, inTLS bool) (arms []ar
 			}
 		}
 		a := arm{Arm: e.name(o, p, factors), offer: o, provider: p, note: note(o, p)}
+		if factors.Stack == string(realCloudflared) {
+			if err := cloudflaredOffers(o, p); err != nil {
+				skipped = append(skipped, err.Error())
+				continue
+			}
+		}
 		arms = append(arms, a)
-		if e.AA && o.equal(e.Control) && p == providers[0] {
+		if e.AA && o.equal(e.Control) && p == providers[0] && factors.Stack != string(realCloudflared) {
 			a.Arm.AA = true
 			arms = append(arms, a)
 		}
@@ -82,6 +98,8 @@ func (e *Experiment) name(o Offer, p kex.Provider, factors results.Arm) results.
 		a.Cert, a.Initial = factors.Cert, factors.Initial
 	case "requests", "goodput":
 		a.Concurrency = factors.Concurrency
+	case "idle":
+		a.Tunnels = e.Tunnels
 	default:
 		a.Cert, a.Concurrency = factors.Cert, factors.Concurrency
 		if factors.Initial != defaultInitial {
@@ -136,7 +154,11 @@ func (e *Experiment) pairs(arms []arm) []results.Pair {
 			switch kind {
 			case "":
 			case "stack":
-				pairs = append(pairs, results.Pair{Arm: a.id, Base: b.id, Kind: kind, Equivalence: overheadMargin})
+				margin := 0.0
+				if e.Run == "overhead" {
+					margin = overheadMargin
+				}
+				pairs = append(pairs, results.Pair{Arm: a.id, Base: b.id, Kind: kind, Equivalence: margin})
 			default:
 				pairs = append(pairs, results.Pair{Arm: a.id, Base: b.id, Kind: kind, Equivalence: margin})
 			}
@@ -169,7 +191,7 @@ func (e *Experiment) compares(a, b arm) string {
 	}
 	same = a.Arm
 	same.Stack = b.Stack
-	if same == b.Arm && b.Stack == "bare" {
+	if same == b.Arm && (b.Stack == string(bare) || b.Stack == string(realCloudflared)) {
 		return "stack"
 	}
 	return ""

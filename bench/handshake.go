@@ -136,7 +136,7 @@ func (ps *pairs) pair(ctx context.Context, a arm) (*pair, error) {
 }
 
 func (ps *pairs) listener(a arm) listener {
-	l := listener{cert: a.Cert, initial: a.Initial, bare: a.Stack == "bare"}
+	l := listener{cert: a.Cert, initial: a.Initial, bare: a.Stack == string(bare)}
 	if l.initial == 0 {
 		l.initial = defaultInitial
 	}

@@ -29,6 +29,10 @@ func (e *Experiment) method() string {
 			"over the tunnels of one arm at a time, closed loop, %v for each arm and block. CPU of edge and connector divided by the requests; "+
 			"the edge's share includes the visitors' TLS, the same for all arms.",
 			e.Tunnels, e.Conns, int64(e.Body), time.Duration(e.Time))
+	case "idle":
+		return fmt.Sprintf("%d tunnels with %d connections each are connected, warmed up with a few requests, and then held for %v without any; processes of their own for each arm and block. "+
+			"Memory is the proportional set size at the end (a page that several processes share is divided among them), of the connector's processes together: one of ours, one real cloudflared for each tunnel. "+
+			"CPU is what keep-alives and timers cost.", e.Tunnels, e.Conns, time.Duration(e.Time))
 	case "goodput":
 		return fmt.Sprintf("%d MiB down (GET) and up (POST) for each arm and block through %d tunnels of each arm. Goodput is body bits by time; "+
 			"CPU is that of edge and connector together for 10⁹ body bytes, the edge's TLS towards the visitor included.", int64(e.Size)>>20, e.Tunnels)

@@ -90,6 +90,8 @@ type Experiment struct {
 	Body    Size     `yaml:"body,omitempty"`    // requests: of each answer
 	Size    Size     `yaml:"size,omitempty"`    // goodput: moved per arm and block and direction
 	Stacks  []Stack  `yaml:"stacks,omitempty"`  // overhead: whose dial and accept loop
+	// Connectors are whose connector holds the tunnels: pqbench's, which is the default, or a real cloudflared.
+	Connectors []Stack `yaml:"connectors,omitempty"`
 }
 
 // Offer is what a connector lists: one named group, or several (a hybrid with its classical fallback, which makes the

@@ -16,7 +16,7 @@ import (
 
 // Kinds are the experiments that a plan can run.
 func Kinds() []string {
-	return []string{"kex", "handshake", "wire", "requests", "goodput", "overhead"}
+	return []string{"kex", "handshake", "wire", "requests", "goodput", "overhead", "idle"}
 }
 
 // maxBlocks and the other upper bounds keep a typing error from filling a disk or a day.
@@ -61,19 +61,20 @@ func lookup(mapping *yaml.Node, key string) *yaml.Node {
 
 // onlyIn are the fields that mean something in some experiments alone.
 var onlyIn = map[string][]string{
-	"certs":       {"handshake", "wire", "requests", "goodput", "overhead"},
-	"initial":     {"handshake", "wire", "requests", "goodput", "overhead"},
+	"certs":       {"handshake", "wire", "requests", "goodput", "overhead", "idle"},
+	"initial":     {"handshake", "wire", "requests", "goodput", "overhead", "idle"},
 	"concurrency": {"handshake", "requests", "goodput", "overhead"},
 	"count":       {"handshake", "overhead"},
-	"time":        {"kex", "requests"},
+	"time":        {"kex", "requests", "idle"},
 	"warmup":      {"handshake", "requests", "goodput", "overhead"},
-	"timeout":     {"handshake", "wire", "requests", "goodput", "overhead"},
+	"timeout":     {"handshake", "wire", "requests", "goodput", "overhead", "idle"},
 	"margin":      {"requests", "goodput"},
-	"tunnels":     {"requests", "goodput"},
-	"conns":       {"requests", "goodput"},
+	"tunnels":     {"requests", "goodput", "idle"},
+	"conns":       {"requests", "goodput", "idle"},
 	"body":        {"requests"},
 	"size":        {"goodput"},
 	"stacks":      {"overhead"},
+	"connectors":  {"requests", "goodput", "idle"},
 }
 
 // applicable refuses a field that the experiment would not heed: a plan says what it does.
@@ -98,8 +99,9 @@ var defaults = map[string]Experiment{
 	"requests": {Blocks: 16, Fresh: 4, Time: Duration(500 * time.Millisecond), Warmup: 200, Timeout: Duration(10 * time.Second),
 		Concurrency: []int{16}, Margin: 0.02, Tunnels: 16, Conns: 4, Body: 1 << 10},
 	"goodput": {Blocks: 12, Fresh: 4, Timeout: Duration(60 * time.Second), Concurrency: []int{2}, Margin: 0.02, Tunnels: 2, Conns: 4, Size: 64 << 20},
+	"idle":    {Blocks: 6, Fresh: 1, Time: Duration(5 * time.Second), Timeout: Duration(10 * time.Second), Concurrency: []int{1}, Tunnels: 10, Conns: 4},
 	"overhead": {Blocks: 30, Fresh: 1, Count: 100, Warmup: 30, Timeout: Duration(5 * time.Second), Concurrency: []int{8},
-		Stacks: []Stack{"bare", "pqbench"}},
+		Stacks: []Stack{bare, pqbench}},
 }
 
 func (e *Experiment) complete() error {
@@ -186,7 +188,7 @@ func (e *Experiment) distinct() error {
 		}
 	}
 	return errors.Join(once("providers", e.Providers), once("certs", e.Certs), once("initial", e.Initial),
-		once("concurrency", e.Concurrency), once("stacks", e.Stacks))
+		once("concurrency", e.Concurrency), once("stacks", e.Stacks), once("connectors", e.Connectors))
 }
 
 func once[T comparable](name string, list []T) error {
@@ -212,7 +214,7 @@ func (p *Plan) sharedArms() error {
 	for i := range p.Experiments {
 		e := &p.Experiments[i]
 		s := settings{e.Count, e.Warmup, e.Tunnels, e.Conns, e.Time, e.Timeout, e.Body, e.Size, "", 0}
-		if e.Run == "requests" || e.Run == "goodput" {
+		if e.Run == "requests" || e.Run == "goodput" || e.Run == "idle" {
 			s.cert, s.initial = e.Certs[0], e.Initial[0]
 		}
 		arms, _ := e.arms()
@@ -258,8 +260,11 @@ func (e *Experiment) inRange() error {
 			return fmt.Errorf("concurrency: %d is out of range, want 1 to %d", c, maxConcurrency)
 		}
 	}
-	if (e.Run == "requests" || e.Run == "goodput") && (len(e.Certs) > 1 || len(e.Initial) > 1) {
+	if (e.Run == "requests" || e.Run == "goodput" || e.Run == "idle") && (len(e.Certs) > 1 || len(e.Initial) > 1) {
 		return errors.New("certs and initial take one value here: once a tunnel stands they make no difference")
+	}
+	if slices.Contains(e.Stacks, realCloudflared) || slices.Contains(e.Connectors, bare) {
+		return errors.New("stacks are bare or pqbench, connectors are pqbench or cloudflared")
 	}
 	if e.Margin < 0 || e.Margin >= 1 {
 		return fmt.Errorf("margin: %g is out of range, want a ratio such as 0.02 for 2 %%", e.Margin)

@@ -175,7 +175,7 @@ func (c *Cert) UnmarshalYAML(n *yaml.Node) error {
 
 // UnmarshalYAML reads the name of a stack.
 func (s *Stack) UnmarshalYAML(n *yaml.Node) error {
-	return oneOf(n, (*string)(s), "stack", []string{"bare", "pqbench"})
+	return oneOf(n, (*string)(s), "stack", []string{string(bare), string(pqbench), string(realCloudflared)})
 }
 
 func oneOf(n *yaml.Node, to *string, what string, valid []string) error {

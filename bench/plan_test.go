@@ -64,6 +64,8 @@ func TestPlanErrors(t *testing.T) {
 		"value twice":      {"experiments:\n  - run: handshake\n    groups: [X25519]\n    concurrency: [8, 8]", `concurrency: 8 is listed twice`},
 		"two entries": {"experiments:\n  - {run: requests, groups: [X25519], body: 1KiB}\n  - {run: requests, groups: [X25519], body: 64KiB}",
 			`two requests entries share the arm`},
+		"connector":      {"experiments:\n  - run: requests\n    groups: [X25519]\n    connectors: [pqbench, cloudflare]", `line 4: unknown stack "cloudflare" (did you mean "cloudflared"?)`},
+		"no connector":   {"experiments:\n  - run: requests\n    groups: [X25519]\n    connectors: [bare]", `connectors are pqbench or cloudflared`},
 		"does not apply": {"experiments:\n  - run: kex\n    groups: [X25519]\n    tunnels: 3", `line 4: tunnels does not apply to kex`},
 	} {
 		t.Run(name, func(t *testing.T) {

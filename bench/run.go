@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,8 @@ type Options struct {
 	// Seed replaces the plan's seed when it is not zero.
 	Seed   uint64
 	Labels map[string]string
+	// Warnings are known before the run and stand in its report.
+	Warnings []string
 	// Progress is told how far the run is; nil for silence.
 	Progress Progress
 }
@@ -107,7 +110,7 @@ func newRunner(plan *Plan, opts Options) (*runner, error) {
 	}
 	r.manifest = results.Manifest{
 		Schema: results.Schema, Plan: plan.Name, PlanText: plan.Text(), Seed: plan.Seed, Started: time.Now().UTC(),
-		Labels: opts.Labels, Versions: versions(), Host: host(),
+		Labels: opts.Labels, Versions: versions(), Host: host(), Warnings: opts.Warnings,
 	}
 	if opts.Seed != 0 {
 		r.manifest.Seed = opts.Seed
@@ -156,6 +159,9 @@ func (r *runner) layOut() error {
 		for _, s := range skipped {
 			m.Warnings = append(m.Warnings, e.Run+": left out: "+s)
 		}
+		if slices.ContainsFunc(arms, func(a arm) bool { return a.Stack == string(realCloudflared) }) {
+			m.Versions.Modules["cloudflared"] = cloudflaredVersion()
+		}
 		r.parts = append(r.parts, part{Experiment: e, index: i, arms: arms, first: blocks[e.Run]})
 		blocks[e.Run] += e.Blocks
 	}
@@ -176,7 +182,7 @@ func (r *runner) experiments(ctx context.Context) error {
 		}
 		run := map[string]func(context.Context, part) error{
 			"kex": r.kex, "handshake": r.handshake, "overhead": r.handshake, "wire": r.wire,
-			"requests": r.requests, "goodput": r.goodput,
+			"requests": r.requests, "goodput": r.goodput, "idle": r.idle,
 		}[p.Run]
 		r.progress.Start(p.Run, p.Blocks, r.skipped[p.index])
 		err := run(ctx, p)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"pqbench/loadgen"
 	"pqbench/results"
 	"pqbench/tunnel"
+	"pqbench/tunnel/cloudflared"
 )
 
 // path is the whole way of a request on one KEM provider, load → edge ⇐ tunnels ⇒ connector → origin, each a process.
@@ -22,11 +24,19 @@ type path struct {
 	listening                     role.ListenReply
 	originURL                     string
 	hosts                         map[int][]string // host names of an arm's tunnels, by the arm's id
-	// registered holds the median time of an arm's registrations, ns, until a trial has told it.
-	registered map[int]float64
+	fleets                        map[int]fleet    // the real cloudflareds of the arms that they carry
+	// comingUp holds how long an arm's connections took to come up, until a trial has told it.
+	comingUp map[int]map[string]float64
+}
+
+func newPath() *path {
+	return &path{hosts: map[int][]string{}, fleets: map[int]fleet{}, comingUp: map[int]map[string]float64{}}
 }
 
 func (w *path) stop() {
+	for _, f := range w.fleets {
+		_ = f.stop() // settle has told what went wrong
+	}
 	for _, proc := range []*role.Proc{w.load, w.connector, w.edge, w.origin} {
 		if proc != nil {
 			proc.Stop()
@@ -73,7 +83,7 @@ func (ps *paths) fresh(ctx context.Context) error {
 		a := ps.p.arms[i]
 		w := ps.live[a.provider]
 		if w == nil {
-			w = &path{hosts: map[int][]string{}, registered: map[int]float64{}}
+			w = newPath()
 			ps.live[a.provider] = w
 			if err := ps.start(ctx, w, a.provider); err != nil {
 				return err
@@ -96,6 +106,11 @@ func (ps *paths) settle(ctx context.Context) error {
 		var troubles []string
 		if err := w.connector.Call(ctx, "Disconnect", role.None{}, &troubles); err != nil {
 			return err
+		}
+		for _, f := range w.fleets {
+			if err := f.stop(); err != nil {
+				troubles = append(troubles, err.Error())
+			}
 		}
 		for _, t := range troubles {
 			ps.r.warn(ps.p.Run + ": " + t)
@@ -153,19 +168,41 @@ func (ps *paths) connect(ctx context.Context, w *path, a arm) error {
 	if err := w.edge.Call(ctx, "Authorize", creds, &role.None{}); err != nil {
 		return err
 	}
+	values := map[string]float64{}
+	w.comingUp[a.id] = values
+	var err error
+	if a.Stack == string(realCloudflared) {
+		w.fleets[a.id], err = startFleet(ctx, creds, cloudflared.Config{
+			Edges: slots(w.listening.Tunnel, ps.p.Conns), RootPEM: ps.cert.root, Origin: w.originURL, Connections: ps.p.Conns, PostQuantum: len(a.offer) == 1,
+		})
+	} else {
+		values["registration_p50"], err = ps.connectOurs(ctx, w, a, creds)
+	}
+	if err != nil {
+		return fmt.Errorf("connecting %d tunnels of %s: %w", ps.p.Tunnels, a.Arm, err)
+	}
+	var up []time.Duration
+	if err := w.edge.Call(ctx, "Up", a.offer.Expected().ID, &up); err != nil {
+		return fmt.Errorf("connecting %s: %w", a.Arm, err)
+	}
+	if want := ps.p.Tunnels * ps.p.Conns; len(up) != want {
+		return fmt.Errorf("connecting %s: %d connections are registered, want %d", a.Arm, len(up), want)
+	}
+	values["connection_up_p50"] = median(up)
+	return ps.warmUp(ctx, w, a)
+}
+
+// connectOurs brings the tunnels of an arm up in our connector, and returns the median time of a registration, ns.
+func (ps *paths) connectOurs(ctx context.Context, w *path, a arm, creds []tunnel.Credentials) (registration float64, err error) {
 	args := role.TunnelsArgs{
 		Edge: w.listening.Tunnel, RootPEM: ps.cert.root, Origin: w.originURL, Groups: a.offer.IDs(), Want: a.offer.Expected().ID,
 		Initial: int(ps.p.Initial[0]), Connections: ps.p.Conns, Tunnels: creds, Timeout: setUp,
 	}
 	var reply role.TunnelsReply
 	if err := w.connector.Call(ctx, "Connect", args, &reply); err != nil {
-		return fmt.Errorf("connecting %d tunnels of %s: %w", ps.p.Tunnels, a.Arm, err)
+		return 0, err
 	}
-	if want := ps.p.Tunnels * ps.p.Conns; len(reply.Registration) != want {
-		return fmt.Errorf("connecting %s: %d connections are registered, want %d", a.Arm, len(reply.Registration), want)
-	}
-	w.registered[a.id] = median(reply.Registration)
-	return ps.warmUp(ctx, w, a)
+	return median(reply.Registration), nil
 }
 
 // median of durations, ns.
@@ -174,11 +211,11 @@ func median(list []time.Duration) float64 {
 	return float64(list[(len(list)-1)/2]+list[len(list)/2]) / 2
 }
 
-// tellRegistration adds to a trial how long its tunnels took to register, once for each set of processes.
-func (w *path) tellRegistration(t *results.Trial, a arm) {
-	if ns, ok := w.registered[a.id]; ok && t.Values != nil {
-		t.Values["registration_p50"] = ns
-		delete(w.registered, a.id)
+// tellComingUp adds to a trial how long its tunnels took to come up, once for each set of processes.
+func (w *path) tellComingUp(t *results.Trial, a arm) {
+	if values, ok := w.comingUp[a.id]; ok && t.Values != nil {
+		maps.Copy(t.Values, values)
+		delete(w.comingUp, a.id)
 	}
 }
 
@@ -214,22 +251,34 @@ func (ps *paths) warmUp(ctx context.Context, w *path, a arm) error {
 // spent is what a trial of requests took of the edge's and the connector's processes.
 type spent struct{ edge, connector role.Usage }
 
+// meter reads what the edge and the arm's connector have consumed so far, by a method of their processes: "Usage", or
+// "Rested", which collects the garbage of earlier trials first.
+//
+// A cloudflared cannot be told to collect. Beside one, our connector is left to do it when it likes, too.
+func (w *path) meter(ctx context.Context, a arm, method string) (s spent, err error) {
+	if err := w.edge.Call(ctx, method, role.None{}, &s.edge); err != nil {
+		return s, err
+	}
+	if f, ok := w.fleets[a.id]; ok {
+		s.connector, err = f.usage()
+		return s, err
+	}
+	if len(w.fleets) > 0 {
+		method = "Usage"
+	}
+	return s, w.connector.Call(ctx, method, role.None{}, &s.connector)
+}
+
 // send runs one trial of requests over an arm's tunnels and meters both ends of them.
-func (w *path) send(ctx context.Context, args role.RequestArgs) (reply role.TrialReply, s spent, err error) {
-	meter := func(method string) (s spent) {
-		if err == nil {
-			err = w.edge.Call(ctx, method, role.None{}, &s.edge)
-		}
-		if err == nil {
-			err = w.connector.Call(ctx, method, role.None{}, &s.connector)
-		}
-		return s
+func (w *path) send(ctx context.Context, a arm, args role.RequestArgs) (reply role.TrialReply, s spent, err error) {
+	before, err := w.meter(ctx, a, "Rested")
+	if err != nil {
+		return reply, s, err
 	}
-	before := meter("Rested")
-	if err == nil {
-		err = w.load.Call(ctx, "Requests", args, &reply)
+	if err := w.load.Call(ctx, "Requests", args, &reply); err != nil {
+		return reply, s, err
 	}
-	after := meter("Usage")
+	after, err := w.meter(ctx, a, "Usage")
 	return reply, spent{after.edge.Sub(before.edge), after.connector.Sub(before.connector)}, err
 }
 
@@ -252,7 +301,7 @@ func (r *runner) overPaths(ctx context.Context, p part, trial func(ctx context.C
 // requests sends visitors' requests, closed loop, over the tunnels of one arm after the other.
 func (r *runner) requests(ctx context.Context, p part) error {
 	return r.overPaths(ctx, p, func(ctx context.Context, w *path, a arm, t *results.Trial) ([]results.Sample, error) {
-		reply, spent, err := w.send(ctx, role.RequestArgs{
+		reply, spent, err := w.send(ctx, a, role.RequestArgs{
 			Ask:         loadgen.Ask{Hosts: w.hosts[a.id], Path: fmt.Sprintf("/bytes/%d", p.Body), Down: int64(p.Body)},
 			Concurrency: a.Concurrency, Duration: time.Duration(p.Time),
 		})
@@ -267,7 +316,7 @@ func (r *runner) requests(ctx context.Context, p part) error {
 				"edge_cpu":            float64(spent.edge.CPU) / done,
 				"connector_cpu":       float64(spent.connector.CPU) / done,
 			}
-			w.tellRegistration(t, a)
+			w.tellComingUp(t, a)
 		}
 		return reply.Samples, nil
 	})
@@ -278,13 +327,13 @@ func (r *runner) goodput(ctx context.Context, p part) error {
 	return r.overPaths(ctx, p, func(ctx context.Context, w *path, a arm, t *results.Trial) ([]results.Sample, error) {
 		each := int64(p.Size) / int64(a.Concurrency)
 		hosts := w.hosts[a.id]
-		down, spentDown, err := w.send(ctx, role.RequestArgs{
+		down, spentDown, err := w.send(ctx, a, role.RequestArgs{
 			Ask: loadgen.Ask{Hosts: hosts, Path: fmt.Sprintf("/bytes/%d", each), Down: each}, Concurrency: a.Concurrency, Count: a.Concurrency,
 		})
 		if err != nil {
 			return nil, err
 		}
-		up, spentUp, err := w.send(ctx, role.RequestArgs{
+		up, spentUp, err := w.send(ctx, a, role.RequestArgs{
 			Ask: loadgen.Ask{Hosts: hosts, Path: "/sink", Up: each}, Concurrency: a.Concurrency, Count: a.Concurrency,
 		})
 		if err != nil {
@@ -295,6 +344,7 @@ func (r *runner) goodput(ctx context.Context, p part) error {
 		tally(t, samples, down.Scheduled+up.Scheduled, down.Dropped+up.Dropped)
 		if t.Failed+t.Dropped == 0 {
 			t.Values = goodputValues(down, up, spentDown, spentUp, each*int64(a.Concurrency))
+			w.tellComingUp(t, a)
 		}
 		return samples, nil
 	})
@@ -308,6 +358,7 @@ func goodputValues(down, up role.TrialReply, spentDown, spentUp spent, bytes int
 	return map[string]float64{
 		"goodput_down": rate(down), "goodput_up": rate(up),
 		"cpu_per_gb_down": cpu(spentDown) / gb, "cpu_per_gb_up": cpu(spentUp) / gb,
-		"cpu_per_gb": (cpu(spentDown) + cpu(spentUp)) / (2 * gb),
+		"cpu_per_gb":           (cpu(spentDown) + cpu(spentUp)) / (2 * gb),
+		"connector_cpu_per_gb": float64(spentDown.connector.CPU+spentUp.connector.CPU) / (2 * gb),
 	}
 }

@@ -21,7 +21,9 @@ type Arm struct {
 	Initial int `json:"initial,omitempty"`
 	// Concurrency is how many handshakes, requests or transfers were kept in flight.
 	Concurrency int `json:"concurrency,omitempty"`
-	// Stack tells whose code did the work where that is the factor ("pqbench", "bare").
+	// Tunnels is how many tunnels were held, where that is what an experiment is about.
+	Tunnels int `json:"tunnels,omitempty"`
+	// Stack tells whose code did the work where that is the factor ("pqbench", "bare", "cloudflared").
 	Stack string `json:"stack,omitempty"`
 	// AA marks the control's second appearance under another name: its difference from the control is noise.
 	AA bool `json:"aa,omitempty"`
@@ -44,6 +46,9 @@ func (a Arm) String() string {
 	}
 	if a.Concurrency != 0 {
 		add("concurrency", fmt.Sprint(a.Concurrency))
+	}
+	if a.Tunnels != 0 {
+		add("tunnels", fmt.Sprint(a.Tunnels))
 	}
 	add("stack", a.Stack)
 	if a.AA {

@@ -43,6 +43,7 @@ var metrics = []Metric{
 	{Name: "client_alloc_bytes", Unit: "B", Better: "lower", Title: "bytes allocated per handshake, client"},
 	{Name: "server_alloc_bytes", Unit: "B", Better: "lower", Title: "bytes allocated per handshake, server"},
 	{Name: "handshakes_per_second", Unit: "1/s", Better: "higher", Title: "handshakes completed (closed loop)"},
+	{Name: "connection_up_p50", Unit: "ns", Better: "lower", Title: "first Initial to registered, at the edge, median"},
 	{Name: "registration_p50", Unit: "ns", Better: "lower", Title: "registration after the handshake, median"},
 
 	{Name: "clienthello_bytes", Experiment: "wire", Unit: "B", Better: "lower", Title: "ClientHello", Exact: true},
@@ -75,9 +76,16 @@ var metrics = []Metric{
 	{Name: "edge_cpu", Experiment: "requests", Unit: "ns", Better: "lower", Title: "CPU per request, edge"},
 	{Name: "connector_cpu", Experiment: "requests", Unit: "ns", Better: "lower", Title: "CPU per request, connector"},
 
+	{Name: "connector_memory", Experiment: "idle", Unit: "B", Better: "lower", Title: "memory, all connector processes"},
+	{Name: "connector_memory_per_tunnel", Experiment: "idle", Unit: "B", Better: "lower", Title: "memory per tunnel, connector"},
+	{Name: "edge_memory_per_tunnel", Experiment: "idle", Unit: "B", Better: "lower", Title: "memory per tunnel, edge"},
+	{Name: "connector_idle_cpu", Experiment: "idle", Unit: "ns", Better: "lower", Title: "CPU per tunnel and second, connector"},
+	{Name: "edge_idle_cpu", Experiment: "idle", Unit: "ns", Better: "lower", Title: "CPU per tunnel and second, edge"},
+
 	{Name: "goodput_down", Experiment: "goodput", Unit: "bit/s", Better: "higher", Title: "goodput, download"},
 	{Name: "goodput_up", Experiment: "goodput", Unit: "bit/s", Better: "higher", Title: "goodput, upload"},
 	{Name: "cpu_per_gb", Experiment: "goodput", Unit: "ns/GB", Better: "lower", Title: "CPU per GB, edge and connector, both ways"},
+	{Name: "connector_cpu_per_gb", Experiment: "goodput", Unit: "ns/GB", Better: "lower", Title: "CPU per GB, connector, both ways"},
 	{Name: "cpu_per_gb_down", Experiment: "goodput", Unit: "ns/GB", Better: "lower", Title: "CPU per GB, download"},
 	{Name: "cpu_per_gb_up", Experiment: "goodput", Unit: "ns/GB", Better: "lower", Title: "CPU per GB, upload"},
 }

@@ -24,6 +24,7 @@ type EdgeRole struct {
 	tunnels map[uuid.UUID]tunnel.Credentials
 	edges   []*edge.Edge
 	bare    []*bareEdge
+	up      comingUp
 }
 
 // ListenArgs say what an edge listens with.
@@ -83,9 +84,13 @@ func (r *EdgeRole) Listen(args ListenArgs, reply *ListenReply) error {
 		reply.Tunnel = socket.LocalAddr().String()
 		return nil
 	}
+	var trace *tunnel.Trace
+	if args.Eyeball {
+		trace = r.up.trace() // an edge of handshakes alone has nothing that comes up, and no time to spare
+	}
 	e, err := edge.Listen(edge.Config{
 		TLS: config, PacketConn: socket, Authorize: r.authorize, Location: "local",
-		QUIC: tunnel.QUICOptions{InitialPacketSize: args.Initial},
+		QUIC: tunnel.QUICOptions{InitialPacketSize: args.Initial}, Trace: trace,
 	})
 	if err != nil {
 		return err

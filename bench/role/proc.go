@@ -57,6 +57,9 @@ func Start(kind Kind, provider kex.Provider, clock loadgen.Clock) (*Proc, error)
 	return p, nil
 }
 
+// PID is the process's id.
+func (p *Proc) PID() int { return p.cmd.Process.Pid }
+
 // Call runs a method of the role and waits for it, or for the context's end; then the process is stopped, since
 // nothing useful can be asked of it while it is still busy.
 func (p *Proc) Call(ctx context.Context, method string, args, reply any) error {

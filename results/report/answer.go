@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"pqbench/results"
@@ -15,7 +16,45 @@ func answer(s results.Summary) []string {
 	if assembly := l.assembly(); assembly != "" {
 		last += "; assembly " + assembly
 	}
-	return []string{l.handshakeSentence(), l.wireSentence(), last + "."}
+	sentences := []string{l.handshakeSentence(), l.wireSentence(), last + "."}
+	if beside := l.besideSentence(); beside != "" {
+		// A run of connectors beside each other has a question of its own.
+		measured := slices.DeleteFunc(sentences, func(s string) bool { return strings.HasSuffix(s, "was not measured in this run.") })
+		return append([]string{beside}, measured...)
+	}
+	return sentences
+}
+
+// besideSentence holds our connector against a real cloudflared, metric by metric; "" where there was none.
+func (l lookup) besideSentence() string {
+	var parts []string
+	for _, of := range []struct{ experiment, metric, what string }{
+		{"requests", "connector_cpu", "CPU per request"}, {"requests", "requests_per_second", "requests"},
+		{"goodput", "goodput_down", "download"}, {"goodput", "goodput_up", "upload"}, {"goodput", "connector_cpu_per_gb", "CPU per GB"},
+		{"idle", "connector_memory_per_tunnel", "memory per tunnel"},
+	} {
+		for _, c := range l.comparisons(func(c results.Comparison) bool {
+			return c.Experiment == of.experiment && c.Metric == of.metric && c.Kind == "stack" && c.Base.Stack == cloudflared && c.Ratio != nil
+		}) {
+			parts = append(parts, fmt.Sprintf("%s %s (%s)", of.what, l.values(c), found(c)))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "Our connector beside a real cloudflared: " + strings.Join(parts, "; ") + "."
+}
+
+// values are "58 µs instead of 115 µs".
+func (l lookup) values(c results.Comparison) string {
+	arm, base := l.row(c.Experiment, c.Metric, c.Arm), l.row(c.Experiment, c.Metric, c.Base)
+	if arm == nil || base == nil {
+		return bare(effect(c))
+	}
+	metric, _ := results.MetricByName(c.Metric)
+	s := scaleFor(metric, []float64{*arm.Value, *base.Value})
+	return fmt.Sprintf("%s %s instead of %s %s", rounded(*arm.Value, arm.Low, arm.High, s.divisor), s.unit,
+		rounded(*base.Value, base.Low, base.High, s.divisor), s.unit)
 }
 
 // handshakeSentence takes the time one at a time, and the CPU with several in flight: two processes that wake each

@@ -37,9 +37,10 @@ type section struct {
 	cert        string
 	initial     int
 	concurrency int
+	tunnels     int
 }
 
-func sectionOf(a results.Arm) section { return section{a.Cert, a.Initial, a.Concurrency} }
+func sectionOf(a results.Arm) section { return section{a.Cert, a.Initial, a.Concurrency, a.Tunnels} }
 
 // String is the factors in words: "ecdsa-p256 certificate, 1252 B Initials, 8 in flight".
 func (s section) String() string {
@@ -49,6 +50,9 @@ func (s section) String() string {
 	}
 	if s.initial != 0 {
 		parts = append(parts, fmt.Sprintf("%d B Initials", s.initial))
+	}
+	if s.tunnels != 0 {
+		parts = append(parts, fmt.Sprintf("%d tunnels", s.tunnels))
 	}
 	if s.concurrency == 1 {
 		parts = append(parts, "one at a time")

@@ -52,6 +52,9 @@ func (l lookup) ofGroup(experiment, metric, group string) []results.Comparison {
 	return found
 }
 
+// cloudflared is the stack of an arm that a real cloudflared carried.
+const cloudflared = "cloudflared"
+
 // The group that today's deployments use, and those of the announcement of post-quantum tunnels.
 const (
 	today    = "X25519MLKEM768"

@@ -1,0 +1,16 @@
+//go:build !linux
+
+package role
+
+import (
+	"errors"
+	"time"
+)
+
+var errLinux = errors.New("CPU time and memory of another process are read on Linux alone")
+
+// CPUOf is the user and system time of all threads of a process.
+func CPUOf(int) (time.Duration, error) { return 0, errLinux }
+
+// MemoryOf is a process's proportional set size, bytes.
+func MemoryOf(int) (int64, error) { return 0, errLinux }

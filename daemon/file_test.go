@@ -23,7 +23,7 @@ protocol: quic
 edge: [127.0.0.1:7844, "[::1]:7844"]
 cacert: ca.pem
 ha-connections: 6
-retries: 0
+retries: 3
 grace-period: 10s
 loglevel: debug
 no-autoupdate: true
@@ -48,7 +48,7 @@ func TestFile(t *testing.T) {
 	want := &File{
 		ConnectorSettings: ConnectorSettings{
 			Tunnel: "0b1f4d2c-8f2e-4c53-9a3c-1d2e3f405162", CredentialsFile: "/etc/pqbench/credentials.json", PostQuantum: PostQuantumStrict,
-			Protocol: "quic", Edge: List{"127.0.0.1:7844", "[::1]:7844"}, CACert: "ca.pem", HAConnections: new(6), Retries: new(0),
+			Protocol: "quic", Edge: List{"127.0.0.1:7844", "[::1]:7844"}, CACert: "ca.pem", HAConnections: new(6), Retries: new(3),
 			GracePeriod: new(10 * time.Second), LogLevel: "debug", Metrics: "127.0.0.1:9090",
 		},
 		OriginRequest: OriginRequest{ConnectTimeout: new(3 * time.Second), NoTLSVerify: new(true)},
@@ -81,7 +81,7 @@ func TestFileErrorsNameTheLine(t *testing.T) {
 		"originRequest:\n  connectTimeout: -3s":               "line 1: originRequest: connectTimeout: -3s is out of range",
 		"originRequest:\n  httpHostHeader: \"a\\r\\nX: y\"":   "line 1: originRequest: httpHostHeader",
 		"\nretries: many":                                     "line 2: this key cannot be",
-		"edge: a\nretries: -1":                                "line 2: retries: -1 is out of range, want 0 to 16",
+		"edge: a\nretries: -1":                                "line 2: retries: -1 is out of range, want 1 to 14",
 		"edge: a\ngrace-period: 4m":                           "line 2: grace-period: 4m0s is out of range, want 0s to 3m0s",
 		"post-quantum: maybe":                                 "line 1: post-quantum \"maybe\" is unknown",
 		"post-quantum: [true]":                                "line 1: post-quantum wants",

@@ -89,14 +89,6 @@ func sayWhy(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// writePidFile writes the process's id to a file, which remove removes.
-func writePidFile(path string) (remove func(), err error) {
-	if err := os.WriteFile(path, fmt.Appendln(nil, os.Getpid()), 0o644); err != nil {
-		return nil, fmt.Errorf("pidfile: %w", err)
-	}
-	return func() { _ = os.Remove(path) }, nil
-}
-
 // config marks an error as the caller's.
 func config(err error) error {
 	if err == nil || errors.As(err, new(*ConfigError)) {

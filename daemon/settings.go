@@ -32,7 +32,8 @@ type ConnectorSettings struct {
 	PostQuantum         PostQuantum    `yaml:"post-quantum" env:"PQBENCH_POST_QUANTUM,TUNNEL_POST_QUANTUM" help:"Offer hybrid groups only, or (=prefer) before a classical one. Also -pq."`
 	Compat              string         `yaml:"compat" placeholder:"2022" help:"Behave like cloudflared 2022.9.1 (2022) or 2026.8.2 (today)."`
 	Groups              List           `yaml:"groups" placeholder:"GROUP" help:"The named groups that --post-quantum draws from, or offers."`
-	Seed                *uint64        `yaml:"seed" placeholder:"N" help:"Make random draws repeatable."`
+	Seed                uint64         `yaml:"seed" placeholder:"N" help:"Make random draws repeatable; 0 does not."`
+	Provider            string         `yaml:"provider" placeholder:"NAME" help:"Who computes the KEMs; default circl-asm in a build that has the Draft00 groups, go in others."`
 	Collector           string         `yaml:"collector" placeholder:"URL" help:"Report one failure of post-quantum key agreement here. Without it nothing is ever sent."`
 	Retries             *int           `yaml:"retries" env:"PQBENCH_RETRIES,TUNNEL_RETRIES" placeholder:"5" help:"Cap of the exponential back-off: waits stay below 2^N seconds."`
 	GracePeriod         *time.Duration `yaml:"grace-period" env:"PQBENCH_GRACE_PERIOD,TUNNEL_GRACE_PERIOD" placeholder:"30s" help:"How long requests in flight may take after a signal; at most 3m."`
@@ -42,7 +43,7 @@ type ConnectorSettings struct {
 	Pprof               *bool          `yaml:"pprof" help:"Serve /debug/pprof there, too."`
 	LogLevel            string         `yaml:"loglevel" name:"loglevel" env:"PQBENCH_LOGLEVEL,TUNNEL_LOGLEVEL" placeholder:"info" help:"debug, info, warn or error."`
 	LogFile             string         `yaml:"logfile" name:"logfile" env:"PQBENCH_LOGFILE,TUNNEL_LOGFILE" placeholder:"FILE" help:"Log to this file, too."`
-	Output              string         `yaml:"output" short:"o" env:"PQBENCH_OUTPUT,TUNNEL_LOG_OUTPUT" placeholder:"default" help:"Format of log lines: default or json."`
+	Output              string         `yaml:"output" short:"o" env:"PQBENCH_LOG_OUTPUT,TUNNEL_LOG_OUTPUT" placeholder:"default" help:"Format of log lines: default or json."`
 	PidFile             string         `yaml:"pidfile" name:"pidfile" env:"PQBENCH_PIDFILE,TUNNEL_PIDFILE" placeholder:"FILE" help:"Write the process id here after the first registration."`
 }
 
@@ -50,8 +51,8 @@ type ConnectorSettings struct {
 const (
 	// MaxGracePeriod is cloudflared's.
 	MaxGracePeriod = 3 * time.Minute
-	// maxRetries keeps the back-off below a day.
-	maxRetries = 16
+	// maxRetries keeps the longest wait below two days.
+	maxRetries = 14
 	// maxConnections is what fits the registration's index, a byte.
 	maxConnections = 256
 )
@@ -101,7 +102,7 @@ func (s ConnectorSettings) check() error {
 		{"url", checkURL(s.URL)},
 		{"collector", checkURL(s.Collector)},
 		{"ha-connections", between(s.HAConnections, 1, maxConnections)},
-		{"retries", between(s.Retries, 0, maxRetries)},
+		{"retries", between(s.Retries, 1, maxRetries)},
 		{"grace-period", between(s.GracePeriod, 0, MaxGracePeriod)},
 		{"keep-alive", between(s.KeepAlive, 0, time.Hour)},
 		{"idle-timeout", between(s.IdleTimeout, time.Millisecond, time.Hour)},

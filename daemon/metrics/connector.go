@@ -64,13 +64,6 @@ func NewConnector(b Build) *Connector {
 	return c
 }
 
-// Ready is how many connections are registered now.
-func (c *Connector) Ready() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.ready)
-}
-
 // Gatherer has the series.
 func (c *Connector) Gatherer() prometheus.Gatherer { return c.registry }
 

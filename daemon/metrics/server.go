@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/pprof"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -74,7 +73,6 @@ type Server struct {
 	http    *http.Server
 	address net.Addr
 	done    chan error
-	leaving atomic.Bool
 }
 
 // Serve serves on l, which it owns. Close it to stop.
@@ -87,9 +85,6 @@ func Serve(l net.Listener, c Config) *Server {
 
 // Addr is where it listens.
 func (s *Server) Addr() net.Addr { return s.address }
-
-// Leave makes /ready say 503 from now on: no new request should come here.
-func (s *Server) Leave() { s.leaving.Store(true) }
 
 // Close stops serving when what is being answered is answered, or ctx ends.
 func (s *Server) Close(ctx context.Context) error {
@@ -129,7 +124,7 @@ type readiness struct {
 
 func (s *Server) ready(w http.ResponseWriter, c Config) {
 	r := readiness{Status: http.StatusOK, Connections: c.Ready(), Connector: c.ConnectorID}
-	if r.Connections == 0 || s.leaving.Load() {
+	if r.Connections == 0 {
 		r.Status = http.StatusServiceUnavailable
 	}
 	w.Header().Set("Content-Type", "application/json")

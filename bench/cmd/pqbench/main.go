@@ -8,12 +8,14 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
 	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
 	"pqbench/bench"
+	"pqbench/daemon"
 )
 
 // Exit statuses, in k6's numbers.
@@ -26,10 +28,13 @@ const (
 
 // commands is the command line. Every flag also has an environment variable: PQBENCH_ and its name.
 type commands struct {
-	Run    runCommand    `cmd:"" help:"Run plans, write a run folder for each, print the tables."`
-	Report reportCommand `cmd:"" help:"Make tables, plots and report again from a run folder."`
-	Groups groupsCommand `cmd:"" help:"Show named groups, codepoints, sizes and providers, and what this build and CPU have."`
-	Role   roleCommand   `cmd:"" hidden:"" help:"One process of a run, driven over its standard input."`
+	Run       runCommand       `cmd:"" help:"Run plans, write a run folder for each, print the tables."`
+	Report    reportCommand    `cmd:"" help:"Make tables, plots and report again from a run folder."`
+	Groups    groupsCommand    `cmd:"" help:"Show named groups, codepoints, sizes and providers, and what this build and CPU have."`
+	Connector connectorCommand `cmd:"" help:"Keep a tunnel to an edge, like cloudflared tunnel run."`
+	Edge      edgeCommand      `cmd:"" help:"Accept tunnels and pass requests to them; --issue makes one."`
+	Origin    originCommand    `cmd:"" help:"Serve an application behind a tunnel, whose answers can be checked."`
+	Role      roleCommand      `cmd:"" hidden:"" help:"One process of a run, driven over its standard input."`
 }
 
 // out is where a command writes: results to stdout, everything else to stderr.
@@ -56,12 +61,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(out{stdout, stderr}),
+		kong.TypeMapper(reflect.TypeFor[daemon.PostQuantum](), postQuantumMapper{}),
 		kong.Vars{"plans": strings.Join(bench.Plans(), ", ")},
 	)
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
-	command, err := parser.Parse(args)
+	command, err := parser.Parse(withAliases(args))
 	if exited >= 0 {
 		return exitDone
 	}
@@ -84,10 +90,11 @@ func exitStatus(err error, stderr io.Writer) int {
 	fmt.Fprintf(stderr, "pqbench: %v\n", err)
 	var bad badArguments
 	var config bench.ConfigError
+	var daemonConfig *daemon.ConfigError
 	switch {
 	case errors.Is(err, bench.ErrInterrupted):
 		return exitInterrupted
-	case errors.As(err, &bad), errors.As(err, &config):
+	case errors.As(err, &bad), errors.As(err, &config), errors.As(err, &daemonConfig):
 		return exitArguments
 	default:
 		return exitError

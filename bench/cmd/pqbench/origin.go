@@ -31,7 +31,7 @@ func (c *originCommand) Run(ctx context.Context, o out) error {
 type logFlags struct {
 	LogLevel string `name:"loglevel" env:"PQBENCH_LOGLEVEL,TUNNEL_LOGLEVEL" default:"info" help:"debug, info, warn or error."`
 	LogFile  string `name:"logfile" env:"PQBENCH_LOGFILE,TUNNEL_LOGFILE" placeholder:"FILE" help:"Log to this file, too, as JSON lines."`
-	Output   string `short:"o" env:"PQBENCH_OUTPUT,TUNNEL_LOG_OUTPUT" default:"default" enum:"default,json" help:"Format of log lines: ${enum}."`
+	Output   string `short:"o" env:"PQBENCH_LOG_OUTPUT,TUNNEL_LOG_OUTPUT" default:"default" enum:"default,json" help:"Format of log lines: ${enum}."`
 }
 
 // logging runs a daemon with the logger that the flags ask for.

@@ -1,8 +1,10 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -74,7 +76,7 @@ func (d *connectorDaemon) configure(ctx context.Context) (connector.Config, erro
 	}
 	dialer.Trace = d.metrics.Trace()
 	cfg := connector.Config{
-		Edges: edges, Credentials: creds, Dialer: dialer, ClientID: uuid.New(), Version: build().Version, PostQuantum: told,
+		Edges: edges, Credentials: creds, Dialer: dialer, ClientID: uuid.New(), Version: "pqbench-" + cmp.Or(build().Revision, build().Version), PostQuantum: told,
 		Connections: value(s.HAConnections), Retries: value(s.Retries), GracePeriod: orNone(s.GracePeriod), Seed: s.Seed,
 		Features: connector.Features(told.Compat, told.Policy), Trace: d.trace(), Logger: d.log,
 	}
@@ -234,7 +236,13 @@ func (d *connectorDaemon) writePID() {
 
 // direct says where requests go.
 func (d *connectorDaemon) direct(cfg *connector.Config) error {
-	u, err := url.Parse(d.settings.URL)
+	service := d.settings.URL
+	if rules := d.file.Ingress; service == "" && len(rules) == 1 {
+		service = rules[0].Service
+	} else if service == "" {
+		return &SettingError{"url", errors.New("it must be given; rules by host and path are not served yet")}
+	}
+	u, err := url.Parse(service)
 	if err != nil {
 		return &SettingError{"url", err}
 	}

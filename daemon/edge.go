@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -50,6 +51,10 @@ type edgeDaemon struct {
 	accept   edge.Accept
 	metrics  *metrics.Edge
 
+	peers        []edge.Peer // of other processes
+	relayTLS     *tls.Config
+	relaySockets []*net.UDPConn // one for each site; nil for one alone
+
 	edges   []*edge.Edge
 	servers []*http.Server // eyeballs' and the collector's
 	scraped *metrics.Server
@@ -73,6 +78,7 @@ func (d *edgeDaemon) prepare() (err error) {
 	}
 	d.sites, _ = s.sites() // check has asked before
 	d.accept, _ = s.accept()
+	d.peers, _ = s.peers()
 	if d.state, err = OpenState(s.State); err != nil {
 		return err
 	}
@@ -111,8 +117,11 @@ func (d *edgeDaemon) certificate() error {
 
 func (d *edgeDaemon) start() error {
 	d.log.Info("Accepting named groups: " + groupNames(d.accept.Groups()))
-	for _, s := range d.sites {
-		if err := d.startSite(s); err != nil {
+	if err := d.openRelays(); err != nil {
+		return err
+	}
+	for i, s := range d.sites {
+		if err := d.startSite(i, s); err != nil {
 			return err
 		}
 	}
@@ -144,7 +153,7 @@ func groupNames(groups []kex.Group) string {
 }
 
 // startSite opens a data center: where connectors dial, and where eyeballs do.
-func (d *edgeDaemon) startSite(s site) error {
+func (d *edgeDaemon) startSite(i int, s site) error {
 	// crypto/tls rotates the keys of session tickets by itself; nothing here resumes for longer.
 	config := &tls.Config{Certificates: []tls.Certificate{d.leaf}}
 	d.accept.Configure(config)
@@ -153,7 +162,7 @@ func (d *edgeDaemon) startSite(s site) error {
 		return fmt.Errorf("colo %s: %w", s.name, err)
 	}
 	e, err := edge.Listen(edge.Config{
-		TLS: config, PacketConn: socket, Authorize: d.state.Authorize, Routes: d.routes, Location: s.name,
+		TLS: config, PacketConn: socket, Authorize: d.state.Authorize, Routes: d.routes, Location: s.name, Relay: d.relay(i),
 		Trace: d.metrics.Trace(), Logger: d.log.With("colo", s.name),
 	})
 	if err != nil {
@@ -204,11 +213,18 @@ func (d *edgeDaemon) stop(grace time.Duration) error {
 			_ = s.Close()
 		}
 	}
-	var errs []error
-	for _, e := range d.edges {
-		if err := e.Close(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-			errs = append(errs, err)
-		}
+	errs := make([]error, len(d.edges))
+	var closing sync.WaitGroup // together, so that none mourns the others' links
+	for i, e := range d.edges {
+		closing.Go(func() {
+			if err := e.Close(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				errs[i] = err
+			}
+		})
+	}
+	closing.Wait()
+	for _, s := range d.relaySockets {
+		_ = s.Close() // closed already where its data center has started
 	}
 	if d.scraped != nil {
 		_ = d.scraped.Close(ctx) // an unfinished scrape is no failure

@@ -25,6 +25,11 @@ type EdgeSettings struct {
 	Listen []string
 	// Eyeball is where requests arrive over HTTPS, in the same way. Default 127.0.0.1:8443.
 	Eyeball []string
+	// RelayListen is where the data centers are reached by each other, in the same way; default loopback, which with Peers
+	// will not do.
+	RelayListen []string
+	// Peers are data centers of other processes, NAME=HOST:PORT of their RelayListen. Each lists all others.
+	Peers []string
 	// Provider computes the KEMs; see FixProvider.
 	Provider string
 	// Accept is the group policy; see edge.ParseAccept. Default all.
@@ -56,12 +61,16 @@ const (
 // site is one data center's addresses.
 type site struct{ name, listen, eyeball string }
 
+func (s EdgeSettings) names() []string {
+	if len(s.Colos) == 0 {
+		return []string{defaultColo}
+	}
+	return s.Colos
+}
+
 // sites are the data centers of the settings.
 func (s EdgeSettings) sites() ([]site, error) {
-	names := s.Colos
-	if len(names) == 0 {
-		names = []string{defaultColo}
-	}
+	names := s.names()
 	listen, err := spread("listen", s.Listen, defaultListen, len(names))
 	if err != nil {
 		return nil, err
@@ -120,10 +129,14 @@ func (s EdgeSettings) check() error {
 	if _, err := s.sites(); err != nil {
 		return err
 	}
+	if _, err := s.relayListen(); err != nil {
+		return err
+	}
 	for _, c := range []struct {
 		key string
 		err error
 	}{
+		{"peer", second(s.peers())},
 		{"accept", second(s.accept())},
 		{"cert", oneOf(s.Cert, ca.Kinds()...)},
 		{"tls-cert", s.checkFiles()},

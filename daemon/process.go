@@ -50,9 +50,13 @@ func NewLogger(stderr io.Writer, color bool, s LogSettings) (log *slog.Logger, r
 	return slog.New(slog.NewMultiHandler(handler, file)), f.Close, nil
 }
 
-// build is what is running, as far as the go command noted it.
+// Revision is the commit that the program was built from, where the program knows better than the go command. It is
+// set before anything runs.
+var Revision string
+
+// build is what is running.
 func build() metrics.Build {
-	b := metrics.Build{Version: "DEV", GoVersion: runtime.Version()}
+	b := metrics.Build{Version: "DEV", Revision: Revision, GoVersion: runtime.Version()}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b
@@ -61,7 +65,7 @@ func build() metrics.Build {
 		b.Version = v
 	}
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
+		if s.Key == "vcs.revision" && b.Revision == "" {
 			b.Revision = s.Value[:min(12, len(s.Value))]
 		}
 	}

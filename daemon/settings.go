@@ -29,7 +29,7 @@ type ConnectorSettings struct {
 	URL                 string         `yaml:"url" name:"url" env:"PQBENCH_URL,TUNNEL_URL" placeholder:"URL" help:"Send every request to this origin; instead of ingress rules."`
 	HAConnections       *int           `yaml:"ha-connections" name:"ha-connections" placeholder:"4" help:"Connections to keep, each on an address slot of its own."`
 	Protocol            string         `yaml:"protocol" short:"p" env:"PQBENCH_PROTOCOL,TUNNEL_TRANSPORT_PROTOCOL" placeholder:"auto" help:"auto or quic, which are the same here."`
-	PostQuantum         PostQuantum    `yaml:"post-quantum" env:"PQBENCH_POST_QUANTUM,TUNNEL_POST_QUANTUM" help:"Offer hybrid groups only, or (=prefer) before a classical one. Also -pq."`
+	PostQuantum         PostQuantum    `yaml:"post-quantum" aliases:"pq" env:"PQBENCH_POST_QUANTUM,TUNNEL_POST_QUANTUM" help:"Offer hybrid groups only, or (=prefer) before a classical one. Also -pq."`
 	Compat              string         `yaml:"compat" placeholder:"2022" help:"Behave like cloudflared 2022.9.1 (2022) or 2026.8.2 (today)."`
 	Groups              List           `yaml:"groups" placeholder:"GROUP" help:"The named groups that --post-quantum draws from, or offers."`
 	Seed                uint64         `yaml:"seed" placeholder:"N" help:"Make random draws repeatable; 0 does not."`

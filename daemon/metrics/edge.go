@@ -110,11 +110,16 @@ var edgeSeries = []series{
 	of(gauges, "requests_in_flight", "Requests of eyeballs in flight", func(s edge.Stats) int64 { return s.InFlight }),
 	of(counts, "bad_gateways_total", "Requests answered 502", func(s edge.Stats) int64 { return s.BadGateways }),
 	of(counts, "aborted_total", "Responses cut after their head", func(s edge.Stats) int64 { return s.Aborted }),
+	of(counts, "relayed_out_total", "Attempts to have a request served by another data center", func(s edge.Stats) int64 { return s.RelayedOut }),
+	of(counts, "relayed_in_total", "Requests served for another data center", func(s edge.Stats) int64 { return s.RelayedIn }),
+	of(counts, "relay_failures_total", "Of those relayed out, refused there or lost with the link", func(s edge.Stats) int64 { return s.RelayFailures }),
 	of(counts, "bytes_up_total", "Body bytes towards origins", func(s edge.Stats) int64 { return s.BytesUp }),
 	of(counts, "bytes_down_total", "Body bytes from origins", func(s edge.Stats) int64 { return s.BytesDown }),
 }
 
 var (
+	linkDesc = prometheus.NewDesc("pqbench_edge_relay_up", "Whether the link to another data center is established, by the group negotiated on it",
+		[]string{"colo", "peer", "group"}, nil)
 	reportsDesc = prometheus.NewDesc("pqbench_edge_reports_total",
 		"Failure reports of connectors by group and class of error", []string{"group", "error"}, nil)
 	reportsRefusedDesc = prometheus.NewDesc("pqbench_edge_reports_refused_total", "Posts to the collector that were no report", nil, nil)
@@ -125,6 +130,7 @@ func (e *Edge) Describe(to chan<- *prometheus.Desc) {
 	for _, s := range edgeSeries {
 		to <- s.desc
 	}
+	to <- linkDesc
 	to <- reportsDesc
 	to <- reportsRefusedDesc
 }
@@ -137,6 +143,15 @@ func (e *Edge) Collect(to chan<- prometheus.Metric) {
 		stats := c.edge.Stats()
 		for _, s := range edgeSeries {
 			to <- prometheus.MustNewConstMetric(s.desc, s.kind, float64(s.read(stats)), c.name)
+		}
+	}
+	for _, c := range e.colos {
+		for _, p := range c.edge.Peers() {
+			up, group := 0.0, ""
+			if p.Up {
+				up, group = 1, GroupName(p.Group)
+			}
+			to <- prometheus.MustNewConstMetric(linkDesc, gauges, up, c.name, word(p.Name), group)
 		}
 	}
 	if e.collector == nil {

@@ -14,6 +14,8 @@ type edgeCommand struct {
 	Colo            []string      `placeholder:"AMS,FRA" help:"Names of the data centers in this process; default one, called local."`
 	Listen          []string      `placeholder:"HOST:PORT" help:"Where connectors dial (UDP): one for each data center, or the first one's; the others follow port by port. Default 127.0.0.1:7844."`
 	Eyeball         []string      `placeholder:"HOST:PORT" help:"Where requests arrive over HTTPS, in the same way. Default 127.0.0.1:8443."`
+	RelayListen     []string      `placeholder:"HOST:PORT" help:"Where the data centers reach each other (UDP), in the same way; default loopback, any port."`
+	Peer            []string      `placeholder:"NAME=HOST:PORT" help:"A data center of another process, at its --relay-listen; repeatable. They share the folder relay of the state."`
 	Accept          string        `placeholder:"all" help:"Named groups to agree to: all, pq, classical, or a list of groups."`
 	Provider        string        `placeholder:"NAME" help:"Who computes the KEMs; default circl-asm in a build that has the Draft00 groups, go in others."`
 	Hostname        []string      `placeholder:"NAME=TUNNEL-ID" help:"Lead a host name to a tunnel; repeatable. With --issue NAME alone leads to the new one, for good."`
@@ -44,7 +46,7 @@ func (c *edgeCommand) Run(ctx context.Context, o out) error {
 		hostnames[name] = id
 	}
 	s := daemon.EdgeSettings{
-		Colos: c.Colo, Listen: c.Listen, Eyeball: c.Eyeball, Accept: c.Accept, Provider: c.Provider, Cert: c.Cert,
+		Colos: c.Colo, Listen: c.Listen, Eyeball: c.Eyeball, RelayListen: c.RelayListen, Peers: c.Peer, Accept: c.Accept, Provider: c.Provider, Cert: c.Cert,
 		TLSCert: c.TLSCert, TLSKey: c.TLSKey, State: c.State, Hostnames: hostnames, CollectorListen: c.CollectorListen,
 		Metrics: c.Metrics, Pprof: c.Pprof, GracePeriod: c.GracePeriod,
 	}

@@ -51,6 +51,7 @@ func main() {
 // run is main without the process: it returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status int) {
 	var cli commands
+	daemon.Revision = bench.Revision
 	exited := -1
 	parser := kong.Must(&cli,
 		kong.Name("pqbench"),

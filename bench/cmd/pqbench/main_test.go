@@ -2,10 +2,17 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -13,6 +20,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"pqbench/kex"
 )
 
 // TestMain lets the test binary play pqbench: the scripts run it under that name, and its roles run it again.
@@ -31,7 +40,21 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "roles": roles},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "roles": roles, "find": find, "get": get},
+		Condition: func(name string) (bool, error) {
+			switch name {
+			case "draft00":
+				return kex.Overlay, nil
+			case "ipv6":
+			default:
+				return false, fmt.Errorf("unknown condition %q", name)
+			}
+			l, err := net.Listen("tcp", "[::1]:0")
+			if err != nil {
+				return false, nil
+			}
+			return true, l.Close()
+		},
 	})
 }
 
@@ -76,4 +99,51 @@ func countRoles(mark string) (n int) {
 		}
 	}
 	return n
+}
+
+// patience is how long scripts wait for another process.
+const patience = 20 * time.Second
+
+// find VARIABLE FILE REGEXP waits until a line of the file matches and sets the variable to what the group caught.
+func find(ts *testscript.TestScript, _ bool, args []string) {
+	pattern := regexp.MustCompile(args[2])
+	var text []byte
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-time.After(20 * time.Millisecond) {
+		text, _ = os.ReadFile(ts.MkAbs(args[1])) // it may not be there yet
+		if m := pattern.FindSubmatch(text); m != nil {
+			ts.Setenv(args[0], string(m[len(m)-1]))
+			return
+		}
+	}
+	ts.Fatalf("%s never matched %s:\n%s", args[1], args[2], text)
+}
+
+// get STATUS URL [HOST CA] asks until the status is the one, over TLS with a file of certificates to trust, and puts
+// the body into the file body.
+func get(ts *testscript.TestScript, _ bool, args []string) {
+	transport := &http.Transport{DisableKeepAlives: true}
+	r, err := http.NewRequest(http.MethodGet, args[1], nil)
+	ts.Check(err)
+	if len(args) > 2 {
+		r.Host = args[2]
+		pool := x509.NewCertPool()
+		pool.AppendCertsFromPEM([]byte(ts.ReadFile(args[3])))
+		transport.TLSClientConfig = &tls.Config{RootCAs: pool}
+	}
+	got := ""
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-time.After(20 * time.Millisecond) {
+		resp, err := (&http.Client{Transport: transport, Timeout: patience}).Do(r)
+		if err != nil {
+			got = err.Error()
+			continue
+		}
+		body, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		ts.Check(err)
+		ts.Check(os.WriteFile(ts.MkAbs("body"), body, 0o600))
+		if got = strconv.Itoa(resp.StatusCode); got == args[0] {
+			return
+		}
+	}
+	ts.Fatalf("%s: got %s, want %s", args[1], got, args[0])
 }

@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"loadgen":                      {"kex", "results"},
 	"bench":                        {"..."},
 	"bench/role":                   {"kex", "origin", "loadgen", "results", "tunnel", "tunnel/ca", "tunnel/edge", "tunnel/connector", "wire"},
-	"bench/cmd/pqbench":            {"bench", "bench/...", "daemon", "kex", "results", "results/report"},
+	"bench/cmd/pqbench":            {"bench", "bench/...", "daemon", "kex", "results", "results/report", "tunnel/cloudflared"},
 	"scripts/kexagree":             {"results"},
 	"scripts/overlay":              nil,
 	"scripts/overlay/selftest":     nil,

@@ -22,6 +22,9 @@ type arm struct {
 // arms lists the arms of an experiment: the product of its factors, less what cannot be. A group that this build
 // cannot speak is left out, and skipped says why.
 func (e *Experiment) arms() (arms []arm, skipped []string) {
+	if e.Run == "policy" {
+		return e.policyArms()
+	}
 	inTLS := e.Run != "kex"
 	for _, concurrency := range e.Concurrency {
 		for _, cert := range e.Certs {
@@ -171,6 +174,9 @@ func (e *Experiment) pairs(arms []arm) []results.Pair {
 func (e *Experiment) compares(a, b arm) string {
 	if a.id == b.id || b.AA {
 		return ""
+	}
+	if e.Run == "policy" {
+		return e.comparesPolicies(a, b)
 	}
 	same := a.Arm
 	same.AA = false

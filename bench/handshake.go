@@ -3,12 +3,14 @@ package bench
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"pqbench/bench/role"
 	"pqbench/kex"
 	"pqbench/results"
 	"pqbench/tunnel/ca"
+	"pqbench/tunnel/edge"
 )
 
 // pair is an edge and the load that dials it, on one KEM provider.
@@ -22,6 +24,7 @@ type listener struct {
 	cert    string
 	initial int
 	bare    bool
+	accept  string // edge.ParseAccept; empty is all
 }
 
 // pairs are the processes of a part, one pair for each provider, replaced every few blocks.
@@ -110,33 +113,44 @@ func (ps *pairs) settle(ctx context.Context) error {
 func (ps *pairs) pair(ctx context.Context, a arm) (*pair, error) {
 	pr, ok := ps.live[a.provider]
 	if !ok {
-		edge, err := role.Start(role.Edge, a.provider, ps.r.clock)
+		server, err := role.Start(role.Edge, a.provider, ps.r.clock)
 		if err != nil {
 			return nil, err
 		}
 		load, err := role.Start(role.Load, a.provider, ps.r.clock)
 		if err != nil {
-			edge.Stop()
+			server.Stop()
 			return nil, err
 		}
-		pr = &pair{edge: edge, load: load, listeners: map[listener]string{}}
+		pr = &pair{edge: server, load: load, listeners: map[listener]string{}}
 		ps.live[a.provider] = pr
 	}
 	l := ps.listener(a)
-	if _, ok := pr.listeners[l]; ok {
-		return pr, nil
-	}
-	var reply role.ListenReply
-	args := role.ListenArgs{LeafPEM: ps.certs[l.cert].leaf, Initial: l.initial, Bare: l.bare}
-	if err := pr.edge.Call(ctx, "Listen", args, &reply); err != nil {
+	if err := ps.listen(ctx, pr, l); err != nil {
 		return nil, err
 	}
-	pr.listeners[l] = reply.Tunnel
+	if a.Resumed {
+		l.accept = edge.AcceptAll // issues the ticket
+		return pr, ps.listen(ctx, pr, l)
+	}
 	return pr, nil
 }
 
+func (ps *pairs) listen(ctx context.Context, pr *pair, l listener) error {
+	if _, ok := pr.listeners[l]; ok {
+		return nil
+	}
+	var reply role.ListenReply
+	args := role.ListenArgs{LeafPEM: ps.certs[l.cert].leaf, Initial: l.initial, Bare: l.bare, Accept: l.accept}
+	if err := pr.edge.Call(ctx, "Listen", args, &reply); err != nil {
+		return err
+	}
+	pr.listeners[l] = reply.Tunnel
+	return nil
+}
+
 func (ps *pairs) listener(a arm) listener {
-	l := listener{cert: a.Cert, initial: a.Initial, bare: a.Stack == string(bare)}
+	l := listener{cert: a.Cert, initial: a.Initial, bare: a.Stack == string(bare), accept: strings.ReplaceAll(a.Accept, "+", ",")}
 	if l.initial == 0 {
 		l.initial = defaultInitial
 	}
@@ -160,6 +174,9 @@ func (ps *pairs) warmUp(ctx context.Context) error {
 		pr, err := ps.pair(ctx, a)
 		if err != nil {
 			return err
+		}
+		if a.Accept != "" && a.Accept != edge.AcceptAll {
+			continue // a refusal warms nothing up, and the same handshakes come with an edge that accepts all
 		}
 		var reply role.TrialReply
 		if err := pr.load.Call(ctx, "Handshakes", ps.args(pr, a, ps.p.Warmup), &reply); err != nil {
@@ -233,12 +250,12 @@ func (ps *pairs) handshakes(ctx context.Context, pr *pair, args role.HandshakeAr
 	if done == 0 {
 		return load.Samples, nil
 	}
-	edge, client := after.Usage.Sub(before.Usage), load.Usage
+	server, client := after.Usage.Sub(before.Usage), load.Usage
 	t.Values = map[string]float64{
-		"client_cpu": float64(client.CPU) / done, "server_cpu": float64(edge.CPU) / done,
-		"total_cpu":     float64(client.CPU+edge.CPU) / done,
-		"client_allocs": float64(client.Mallocs) / done, "server_allocs": float64(edge.Mallocs) / done,
-		"client_alloc_bytes": float64(client.AllocBytes) / done, "server_alloc_bytes": float64(edge.AllocBytes) / done,
+		"client_cpu": float64(client.CPU) / done, "server_cpu": float64(server.CPU) / done,
+		"total_cpu":     float64(client.CPU+server.CPU) / done,
+		"client_allocs": float64(client.Mallocs) / done, "server_allocs": float64(server.Mallocs) / done,
+		"client_alloc_bytes": float64(client.AllocBytes) / done, "server_alloc_bytes": float64(server.AllocBytes) / done,
 		"handshakes_per_second": float64(completed) / (float64(t.Finished-t.Started) / 1e9),
 	}
 	return load.Samples, nil

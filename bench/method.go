@@ -29,6 +29,10 @@ func (e *Experiment) method() string {
 			"over the tunnels of one arm at a time, closed loop, %v for each arm and block. CPU of edge and connector divided by the requests; "+
 			"the edge's share includes the visitors' TLS, the same for all arms.",
 			e.Tunnels, e.Conns, int64(e.Body), time.Duration(e.Time))
+	case "policy":
+		return fmt.Sprintf("What the connector insists on (strict: the hybrid alone; prefer: P-256 behind it, without a key share; classical: P-256 alone) against what the edge accepts, "+
+			"with a session ticket or without: %d attempts for each arm and block one at a time, and one more behind a tap for bytes and datagrams, counted until the handshake is complete or refused. "+
+			"Round trips are one, and one for every HelloRetryRequest and Retry seen. The ticket comes from an edge with the same ticket key that accepts all.", e.Count)
 	case "idle":
 		return fmt.Sprintf("%d tunnels with %d connections each are connected, warmed up with a few requests, and then held for %v without any; processes of their own for each arm and block. "+
 			"Memory is the proportional set size at the end (a page that several processes share is divided among them), of the connector's processes together: one of ours, one real cloudflared for each tunnel. "+

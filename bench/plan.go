@@ -92,6 +92,11 @@ type Experiment struct {
 	Stacks  []Stack  `yaml:"stacks,omitempty"`  // overhead: whose dial and accept loop
 	// Connectors are whose connector holds the tunnels: pqbench's, which is the default, or a real cloudflared.
 	Connectors []Stack `yaml:"connectors,omitempty"`
+	// Policies are the connector's, Accepts the edge's, and Resumed is whether the connector comes with a session
+	// ticket. The groups of a policy experiment are the hybrids that the policies are about.
+	Policies []Policy `yaml:"policies,omitempty"`
+	Accepts  []Accept `yaml:"accepts,omitempty"`
+	Resumed  []bool   `yaml:"resumed,omitempty"`
 }
 
 // Offer is what a connector lists: one named group, or several (a hybrid with its classical fallback, which makes the
@@ -104,6 +109,8 @@ type (
 	Cert     string
 	Initial  int
 	Stack    string
+	Policy   kex.Policy
+	Accept   string
 	Duration time.Duration
 	Size     int64
 )

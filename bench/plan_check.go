@@ -12,11 +12,12 @@ import (
 
 	"pqbench/kex"
 	"pqbench/results"
+	"pqbench/tunnel/edge"
 )
 
 // Kinds are the experiments that a plan can run.
 func Kinds() []string {
-	return []string{"kex", "handshake", "wire", "requests", "goodput", "overhead", "idle"}
+	return []string{"kex", "handshake", "wire", "requests", "goodput", "overhead", "idle", "policy"}
 }
 
 // maxBlocks and the other upper bounds keep a typing error from filling a disk or a day.
@@ -61,19 +62,22 @@ func lookup(mapping *yaml.Node, key string) *yaml.Node {
 
 // onlyIn are the fields that mean something in some experiments alone.
 var onlyIn = map[string][]string{
-	"certs":       {"handshake", "wire", "requests", "goodput", "overhead", "idle"},
-	"initial":     {"handshake", "wire", "requests", "goodput", "overhead", "idle"},
+	"certs":       {"handshake", "wire", "requests", "goodput", "overhead", "idle", "policy"},
+	"initial":     {"handshake", "wire", "requests", "goodput", "overhead", "idle", "policy"},
 	"concurrency": {"handshake", "requests", "goodput", "overhead"},
-	"count":       {"handshake", "overhead"},
+	"count":       {"handshake", "overhead", "policy"},
 	"time":        {"kex", "requests", "idle"},
-	"warmup":      {"handshake", "requests", "goodput", "overhead"},
-	"timeout":     {"handshake", "wire", "requests", "goodput", "overhead", "idle"},
+	"warmup":      {"handshake", "requests", "goodput", "overhead", "policy"},
+	"timeout":     {"handshake", "wire", "requests", "goodput", "overhead", "idle", "policy"},
 	"margin":      {"requests", "goodput"},
 	"tunnels":     {"requests", "goodput", "idle"},
 	"conns":       {"requests", "goodput", "idle"},
 	"body":        {"requests"},
 	"size":        {"goodput"},
 	"stacks":      {"overhead"},
+	"policies":    {"policy"},
+	"accepts":     {"policy"},
+	"resumed":     {"policy"},
 	"connectors":  {"requests", "goodput", "idle"},
 }
 
@@ -100,6 +104,9 @@ var defaults = map[string]Experiment{
 		Concurrency: []int{16}, Margin: 0.02, Tunnels: 16, Conns: 4, Body: 1 << 10},
 	"goodput": {Blocks: 12, Fresh: 4, Timeout: Duration(60 * time.Second), Concurrency: []int{2}, Margin: 0.02, Tunnels: 2, Conns: 4, Size: 64 << 20},
 	"idle":    {Blocks: 6, Fresh: 1, Time: Duration(5 * time.Second), Timeout: Duration(10 * time.Second), Concurrency: []int{1}, Tunnels: 10, Conns: 4},
+	"policy": {Blocks: 12, Fresh: 4, Count: 20, Warmup: 10, Timeout: Duration(5 * time.Second), Concurrency: []int{1},
+		Policies: []Policy{Policy(kex.Strict), Policy(kex.Prefer), Policy(kex.Classical)}, Accepts: []Accept{edge.AcceptAll, edge.AcceptPQ, edge.AcceptClassical},
+		Resumed: []bool{false, true}},
 	"overhead": {Blocks: 30, Fresh: 1, Count: 100, Warmup: 30, Timeout: Duration(5 * time.Second), Concurrency: []int{8},
 		Stacks: []Stack{bare, pqbench}},
 }
@@ -175,6 +182,15 @@ func (e *Experiment) fill(d Experiment) {
 	if len(e.Stacks) == 0 {
 		e.Stacks = d.Stacks
 	}
+	if len(e.Policies) == 0 {
+		e.Policies = d.Policies
+	}
+	if len(e.Accepts) == 0 {
+		e.Accepts = d.Accepts
+	}
+	if len(e.Resumed) == 0 {
+		e.Resumed = d.Resumed
+	}
 	if len(e.Control) == 0 {
 		e.Control = e.Groups[0]
 	}
@@ -188,7 +204,8 @@ func (e *Experiment) distinct() error {
 		}
 	}
 	return errors.Join(once("providers", e.Providers), once("certs", e.Certs), once("initial", e.Initial),
-		once("concurrency", e.Concurrency), once("stacks", e.Stacks), once("connectors", e.Connectors))
+		once("concurrency", e.Concurrency), once("stacks", e.Stacks), once("connectors", e.Connectors),
+		once("policies", e.Policies), once("accepts", e.Accepts), once("resumed", e.Resumed))
 }
 
 func once[T comparable](name string, list []T) error {
@@ -262,6 +279,9 @@ func (e *Experiment) inRange() error {
 	}
 	if (e.Run == "requests" || e.Run == "goodput" || e.Run == "idle") && (len(e.Certs) > 1 || len(e.Initial) > 1) {
 		return errors.New("certs and initial take one value here: once a tunnel stands they make no difference")
+	}
+	if e.Run == "policy" && slices.ContainsFunc(e.Groups, func(o Offer) bool { return len(o) > 1 || !o[0].Hybrid() }) {
+		return errors.New("groups are single hybrids here: the policies say what stands beside them")
 	}
 	if slices.Contains(e.Stacks, realCloudflared) || slices.Contains(e.Connectors, bare) {
 		return errors.New("stacks are bare or pqbench, connectors are pqbench or cloudflared")

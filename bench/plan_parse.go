@@ -16,6 +16,7 @@ import (
 
 	"pqbench/kex"
 	"pqbench/tunnel/ca"
+	"pqbench/tunnel/edge"
 )
 
 //go:embed plans/*.yaml
@@ -176,6 +177,32 @@ func (c *Cert) UnmarshalYAML(n *yaml.Node) error {
 // UnmarshalYAML reads the name of a stack.
 func (s *Stack) UnmarshalYAML(n *yaml.Node) error {
 	return oneOf(n, (*string)(s), "stack", []string{string(bare), string(pqbench), string(realCloudflared)})
+}
+
+// UnmarshalYAML reads the name of a policy.
+func (p *Policy) UnmarshalYAML(n *yaml.Node) error {
+	v, err := kex.ParsePolicy(n.Value)
+	if err != nil {
+		return fmt.Errorf("line %d: %w", n.Line, err)
+	}
+	*p = Policy(v)
+	return nil
+}
+
+// UnmarshalYAML reads what an edge accepts: a policy's name, or groups with commas between them. Whether the build
+// speaks them is found out when the edge listens.
+func (a *Accept) UnmarshalYAML(n *yaml.Node) error {
+	if slices.Contains([]string{edge.AcceptAll, edge.AcceptPQ, edge.AcceptClassical}, n.Value) {
+		*a = Accept(n.Value)
+		return nil
+	}
+	for name := range strings.SplitSeq(n.Value, ",") {
+		if _, err := kex.ByName(strings.TrimSpace(name)); err != nil {
+			return fmt.Errorf("line %d: accepts: %w; or one of %s, %s, %s", n.Line, err, edge.AcceptAll, edge.AcceptPQ, edge.AcceptClassical)
+		}
+	}
+	*a = Accept(n.Value)
+	return nil
 }
 
 func oneOf(n *yaml.Node, to *string, what string, valid []string) error {

@@ -66,6 +66,9 @@ func TestPlanErrors(t *testing.T) {
 			`two requests entries share the arm`},
 		"connector":      {"experiments:\n  - run: requests\n    groups: [X25519]\n    connectors: [pqbench, cloudflare]", `line 4: unknown stack "cloudflare" (did you mean "cloudflared"?)`},
 		"no connector":   {"experiments:\n  - run: requests\n    groups: [X25519]\n    connectors: [bare]", `connectors are pqbench or cloudflared`},
+		"policy":         {"experiments:\n  - run: policy\n    groups: [X25519MLKEM768]\n    policies: [stritc]", `line 4: unknown policy "stritc" (did you mean "strict"?)`},
+		"accepts":        {"experiments:\n  - run: policy\n    groups: [X25519MLKEM768]\n    accepts: [some]", `line 4: accepts:`},
+		"policy's group": {"experiments:\n  - run: policy\n    groups: [X25519]", `groups are single hybrids here`},
 		"does not apply": {"experiments:\n  - run: kex\n    groups: [X25519]\n    tunnels: 3", `line 4: tunnels does not apply to kex`},
 	} {
 		t.Run(name, func(t *testing.T) {

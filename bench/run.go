@@ -182,7 +182,7 @@ func (r *runner) experiments(ctx context.Context) error {
 		}
 		run := map[string]func(context.Context, part) error{
 			"kex": r.kex, "handshake": r.handshake, "overhead": r.handshake, "wire": r.wire,
-			"requests": r.requests, "goodput": r.goodput, "idle": r.idle,
+			"requests": r.requests, "goodput": r.goodput, "idle": r.idle, "policy": r.policy,
 		}[p.Run]
 		r.progress.Start(p.Run, p.Blocks, r.skipped[p.index])
 		err := run(ctx, p)

@@ -23,6 +23,11 @@ type Arm struct {
 	Concurrency int `json:"concurrency,omitempty"`
 	// Tunnels is how many tunnels were held, where that is what an experiment is about.
 	Tunnels int `json:"tunnels,omitempty"`
+	// Policy is what the connector insists on ("strict", "prefer", "classical"), Accept what the edge does ("all", "pq",
+	// "classical", or groups joined with "+"), and Resumed whether the connector comes back with a session ticket, where those are the factors.
+	Policy  string `json:"policy,omitempty"`
+	Accept  string `json:"accept,omitempty"`
+	Resumed bool   `json:"resumed,omitempty"`
 	// Stack tells whose code did the work where that is the factor ("pqbench", "bare", "cloudflared").
 	Stack string `json:"stack,omitempty"`
 	// AA marks the control's second appearance under another name: its difference from the control is noise.
@@ -49,6 +54,11 @@ func (a Arm) String() string {
 	}
 	if a.Tunnels != 0 {
 		add("tunnels", fmt.Sprint(a.Tunnels))
+	}
+	add("policy", a.Policy)
+	add("accept", a.Accept)
+	if a.Resumed {
+		add("resumed", "true")
 	}
 	add("stack", a.Stack)
 	if a.AA {

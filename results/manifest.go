@@ -52,7 +52,7 @@ type ArmOf struct {
 type Pair struct {
 	Arm  int `json:"arm"`
 	Base int `json:"base"`
-	// Kind is what differs: "group", "kem", "stack", or "aa".
+	// Kind is what differs: "group", "kem", "stack", "policy", or "aa".
 	Kind string `json:"kind"`
 	// Equivalence is the claim under test where the claim is "no difference": the margin of the ratio (0.02 is ±2 %).
 	// Zero asks for a difference instead.

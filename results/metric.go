@@ -76,6 +76,10 @@ var metrics = []Metric{
 	{Name: "edge_cpu", Experiment: "requests", Unit: "ns", Better: "lower", Title: "CPU per request, edge"},
 	{Name: "connector_cpu", Experiment: "requests", Unit: "ns", Better: "lower", Title: "CPU per request, connector"},
 
+	{Name: "attempt_p50", Experiment: "policy", Unit: "ns", Better: "lower", Title: "until complete or refused, median"},
+	{Name: "round_trips", Experiment: "policy", Unit: "count", Better: "lower", Title: "round trips until complete or refused", Exact: true},
+	{Name: "resumed_share", Experiment: "policy", Unit: "count", Title: "share of handshakes that resumed", Exact: true},
+
 	{Name: "connector_memory", Experiment: "idle", Unit: "B", Better: "lower", Title: "memory, all connector processes"},
 	{Name: "connector_memory_per_tunnel", Experiment: "idle", Unit: "B", Better: "lower", Title: "memory per tunnel, connector"},
 	{Name: "edge_memory_per_tunnel", Experiment: "idle", Unit: "B", Better: "lower", Title: "memory per tunnel, edge"},

@@ -6,7 +6,16 @@ type Summary struct {
 	Schema      int          `json:"schema"`
 	Rows        []Row        `json:"rows"`
 	Comparisons []Comparison `json:"comparisons"`
-	Warnings    []string     `json:"warnings,omitempty"`
+	// Outcomes are how the attempts of a policy experiment ended.
+	Outcomes []Outcome `json:"outcomes,omitempty"`
+	Warnings []string  `json:"warnings,omitempty"`
+}
+
+// Outcome is how the handshakes of an arm ended, where that is the question: the negotiated group, or the refusal.
+type Outcome struct {
+	Experiment string `json:"experiment"`
+	Arm        Arm    `json:"arm"`
+	Text       string `json:"text"`
 }
 
 // Row is one metric of one arm.

@@ -1,6 +1,8 @@
 package role
 
 import (
+	"cmp"
+	"crypto/rand"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -11,7 +13,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"pqbench/kex"
 	"pqbench/tunnel"
 	"pqbench/tunnel/edge"
 )
@@ -25,6 +26,16 @@ type EdgeRole struct {
 	edges   []*edge.Edge
 	bare    []*bareEdge
 	up      comingUp
+	tickets *[32]byte
+}
+
+// ticketKey is the process's own.
+func (r *EdgeRole) ticketKey() [32]byte {
+	if r.tickets == nil {
+		r.tickets = new([32]byte)
+		_, _ = rand.Read(r.tickets[:]) // never fails
+	}
+	return *r.tickets
 }
 
 // ListenArgs say what an edge listens with.
@@ -35,6 +46,8 @@ type ListenArgs struct {
 	// Bare listens with quic-go alone, accepting and waiting for the end of each connection: the yardstick of the
 	// overhead experiment.
 	Bare bool
+	// Accept is the edge's group policy; see edge.ParseAccept. Default all.
+	Accept string
 	// Eyeball opens the visitors' HTTPS listener too.
 	Eyeball bool
 }
@@ -62,15 +75,19 @@ func (r *EdgeRole) authorize(account string, id uuid.UUID) ([]byte, bool) {
 	return c.TunnelSecret, ok && c.AccountTag == account
 }
 
-// Listen opens an edge on free ports of the loopback interface. It accepts every named group of the build; what is
-// negotiated is the client's offer.
+// Listen opens an edge on free ports of the loopback interface.
 func (r *EdgeRole) Listen(args ListenArgs, reply *ListenReply) error {
 	leaf, err := tls.X509KeyPair(args.LeafPEM, args.LeafPEM)
 	if err != nil {
 		return err
 	}
 	config := &tls.Config{Certificates: []tls.Certificate{leaf}, MinVersion: tls.VersionTLS13, NextProtos: []string{tunnel.ALPN}}
-	kex.Configure(config, acceptable()...)
+	config.SetSessionTicketKeys([][32]byte{r.ticketKey()}) // one for all listeners: a ticket of one is good at another
+	accept, err := edge.ParseAccept(cmp.Or(args.Accept, edge.AcceptAll))
+	if err != nil {
+		return err
+	}
+	accept.Configure(config)
 	socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		return err
@@ -101,17 +118,6 @@ func (r *EdgeRole) Listen(args ListenArgs, reply *ListenReply) error {
 		reply.Eyeball, err = listenEyeball(e, leaf)
 	}
 	return err
-}
-
-// acceptable are the groups that this build's crypto/tls computes with the process's provider.
-func acceptable() []kex.Group {
-	var groups []kex.Group
-	for _, g := range kex.Groups() {
-		if g.InTLS(kex.Fixed()) == nil {
-			groups = append(groups, g)
-		}
-	}
-	return groups
 }
 
 func listenEyeball(handler http.Handler, leaf tls.Certificate) (addr string, err error) {

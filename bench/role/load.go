@@ -51,7 +51,7 @@ type TrialReply struct {
 // Handshakes runs one trial: every worker dials from a socket of its own, as each connection of a connector does,
 // and closes at once.
 func (r *LoadRole) Handshakes(args HandshakeArgs, reply *TrialReply) error {
-	d, err := newDialers(args)
+	d, err := newDialers(args, nil)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,8 @@ type dialers struct {
 	connect    func(ctx context.Context, tr *quic.Transport, edge net.Addr) (*quic.Conn, error)
 }
 
-func newDialers(args HandshakeArgs) (*dialers, error) {
+// newDialers opens the sockets. sessions holds a ticket to resume with; nil for none.
+func newDialers(args HandshakeArgs, sessions tls.ClientSessionCache) (*dialers, error) {
 	addr, err := net.ResolveUDPAddr("udp", args.Edge)
 	if err != nil {
 		return nil, err
@@ -99,6 +100,7 @@ func newDialers(args HandshakeArgs) (*dialers, error) {
 	if err != nil {
 		return nil, err
 	}
+	config.ClientSessionCache = sessions
 	d := &dialers{edge: addr}
 	for range args.Concurrency {
 		socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})

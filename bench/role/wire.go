@@ -3,6 +3,7 @@ package role
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"sync"
@@ -17,7 +18,7 @@ import (
 	"pqbench/wire"
 )
 
-// WireReply is one handshake's sample and its ledger; the ledger of a failed handshake is empty.
+// WireReply is one handshake's sample and its ledger.
 type WireReply struct {
 	Sample    results.Sample
 	Ledger    wire.Ledger
@@ -27,6 +28,20 @@ type WireReply struct {
 // Wire runs one handshake from a new socket behind a tap and reads its ledger. Its times are those of a tapped socket
 // (no segmentation offload): right for bytes, not for speed.
 func (r *LoadRole) Wire(args HandshakeArgs, reply *WireReply) error {
+	if err := r.tapped(args, nil, reply); err != nil || reply.Sample.Class != "" {
+		return err
+	}
+	if err := loadgen.AssertGroup([]results.Sample{reply.Sample}, args.Want); err != nil {
+		return err
+	}
+	if !reply.Ledger.Complete {
+		return fmt.Errorf("the ledger of a completed handshake is not complete: %d of its packets could not be read", reply.Ledger.Undecrypted)
+	}
+	return nil
+}
+
+// tapped runs one handshake behind a tap. The ledger of one that failed tells what was sent until then.
+func (r *LoadRole) tapped(args HandshakeArgs, sessions tls.ClientSessionCache, reply *WireReply) error {
 	edge, err := net.ResolveUDPAddr("udp", args.Edge)
 	if err != nil {
 		return err
@@ -36,7 +51,7 @@ func (r *LoadRole) Wire(args HandshakeArgs, reply *WireReply) error {
 		return err
 	}
 	var keys keyLog
-	config.KeyLogWriter = &keys
+	config.KeyLogWriter, config.ClientSessionCache = &keys, sessions
 	socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		return err
@@ -58,19 +73,13 @@ func (r *LoadRole) Wire(args HandshakeArgs, reply *WireReply) error {
 	loop := loadgen.Closed{Workers: 1, Count: 1, Clock: r.clock}
 	samples, _, _ := loop.Run(context.Background(), loadgen.Handshake(r.clock, dial, args.Timeout))
 	reply.Sample = samples[0]
-	if reply.Sample.Class != "" {
-		return nil
-	}
-	if err := loadgen.AssertGroup(samples, args.Want); err != nil {
-		return err
-	}
 	datagrams := tap.Take()
-	reply.FirstSent = started + int64(datagrams[0].At)
-	if reply.Ledger, err = wire.Read(datagrams, keys.bytes()); err != nil {
-		return fmt.Errorf("reading the ledger: %w", err)
+	if len(datagrams) == 0 {
+		return nil // nothing was sent: the sample says why
 	}
-	if !reply.Ledger.Complete {
-		return fmt.Errorf("the ledger of a completed handshake is not complete: %d of its packets could not be read", reply.Ledger.Undecrypted)
+	reply.FirstSent = started + int64(datagrams[0].At)
+	if reply.Ledger, err = wire.Read(datagrams, keys.bytes()); err != nil && reply.Sample.Class == "" {
+		return fmt.Errorf("reading the ledger: %w", err)
 	}
 	return nil
 }

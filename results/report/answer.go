@@ -17,12 +17,37 @@ func answer(s results.Summary) []string {
 		last += "; assembly " + assembly
 	}
 	sentences := []string{l.handshakeSentence(), l.wireSentence(), last + "."}
-	if beside := l.besideSentence(); beside != "" {
-		// A run of connectors beside each other has a question of its own.
-		measured := slices.DeleteFunc(sentences, func(s string) bool { return strings.HasSuffix(s, "was not measured in this run.") })
-		return append([]string{beside}, measured...)
+	// A run of connectors beside each other, or of policies, has a question of its own.
+	own := slices.DeleteFunc([]string{l.besideSentence(), l.policySentence()}, func(s string) bool { return s == "" })
+	if len(own) > 0 {
+		sentences = slices.DeleteFunc(sentences, func(s string) bool { return strings.HasSuffix(s, "was not measured in this run.") })
 	}
-	return sentences
+	return append(own, sentences...)
+}
+
+// policySentence counts how the policies' attempts ended; "" where there were none.
+func (l lookup) policySentence() string {
+	var plain, retried, refused, other int
+	for _, o := range l.s.Outcomes {
+		switch trips, _ := l.value(o.Experiment, "round_trips", o.Arm); {
+		case strings.HasPrefix(o.Text, "refused"):
+			refused++
+		case strings.HasPrefix(o.Text, "failed"):
+			other++
+		case trips > 1:
+			retried++
+		default:
+			plain++
+		}
+	}
+	if len(l.s.Outcomes) == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("Of %d combinations %d connect in one round trip, %d after a HelloRetryRequest, %d are refused", len(l.s.Outcomes), plain, retried, refused)
+	if other > 0 {
+		text += fmt.Sprintf(" and %d fail otherwise", other)
+	}
+	return text + "."
 }
 
 // besideSentence holds our connector against a real cloudflared, metric by metric; "" where there was none.

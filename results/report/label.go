@@ -26,6 +26,12 @@ func armLabel(a results.Arm) string {
 	if a.KEM != "" {
 		label += ", " + a.KEM
 	}
+	if a.Policy != "" {
+		label += fmt.Sprintf(", %s, edge accepts %s", a.Policy, a.Accept)
+	}
+	if a.Resumed {
+		label += ", resumed"
+	}
 	if a.Stack != "" {
 		label = a.Stack + ", " + label
 	}

@@ -146,7 +146,7 @@ func (b *builder) title(of section) string {
 func (b *builder) values(of section, columns []column) (t table, ok bool) {
 	arms := b.arms(of)
 	t = table{Title: b.title(of)}
-	t.labels(arms)
+	b.labels(&t, arms)
 	var warned []results.Row
 	for _, c := range columns {
 		rows := b.column(c.metric, arms)
@@ -182,15 +182,19 @@ func (b *builder) column(metric string, arms []results.Arm) []results.Row {
 }
 
 // labels begins the rows with what names them.
-func (t *table) labels(arms []results.Arm) {
+func (b *builder) labels(t *table, arms []results.Arm) {
 	t.Rows = make([][]cell, len(arms))
 	for _, l := range []struct {
 		head string
 		of   func(results.Arm) string
 	}{
 		{"stack", func(a results.Arm) string { return a.Stack }},
+		{"connector", func(a results.Arm) string { return a.Policy }},
+		{"edge accepts", func(a results.Arm) string { return a.Accept }},
+		{"session", ticket},
 		{"group", groupLabel},
 		{"KEM by", func(a results.Arm) string { return a.KEM }},
+		{"outcome", b.outcome},
 	} {
 		if !slices.ContainsFunc(arms, func(a results.Arm) bool { return l.of(a) != "" }) {
 			continue
@@ -213,7 +217,7 @@ func (b *builder) addValues(t *table, c column, arms []results.Arm) {
 		}
 	}
 	s := scaleFor(metric, values)
-	t.Head = append(t.Head, strings.TrimSpace(c.head+" "+s.unit+arrow(metric)))
+	t.Head = append(t.Head, strings.Join(strings.Fields(c.head+" "+s.unit+arrow(metric)), " "))
 	for i, a := range arms {
 		t.Rows[i] = append(t.Rows[i], cell{Text: valueText(metric, b.row(c.metric, a), s.divisor)})
 	}
@@ -285,6 +289,8 @@ func baseName(c results.Comparison) string {
 		return c.Base.Stack
 	case "kem":
 		return c.Base.KEM
+	case policy:
+		return c.Base.Policy
 	}
 	return groupLabel(c.Base)
 }

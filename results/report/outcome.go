@@ -1,0 +1,66 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+
+	"pqbench/results"
+)
+
+// policy is the experiment whose question is how an attempt ends.
+const policy = "policy"
+
+// outcomes are those of every arm of the policy experiment.
+func (r *run) outcomes() []results.Outcome {
+	var all []results.Outcome
+	for i := range r.arms {
+		if a := &r.arms[i]; a.Experiment == policy && len(a.samples) > 0 {
+			all = append(all, results.Outcome{Experiment: policy, Arm: a.Arm, Text: a.outcome()})
+		}
+	}
+	return all
+}
+
+var cryptoError = regexp.MustCompile(`CRYPTO_ERROR (0x[0-9a-f]+)`)
+
+// outcome is that of an arm's first sample: a run ends when others differ from it.
+func (a *armRecords) outcome() string {
+	block := slices.Min(slices.Collect(maps.Keys(a.samples)))
+	s := a.samples[block][0]
+	switch code := cryptoError.FindStringSubmatch(s.Detail); {
+	case s.Class == "":
+		text := s.Group
+		if a.trials[block].Values["hello_retry_requests"] > 0 {
+			text += " after a HelloRetryRequest"
+		}
+		if a.Arm.Resumed && a.trials[block].Values["resumed_share"] == 0 {
+			text += ", not resumed"
+		}
+		return text
+	case code != nil:
+		return fmt.Sprintf("refused, %s", code[1])
+	}
+	return "failed, " + s.Class
+}
+
+// outcome is what the summary says of an arm.
+func (b *builder) outcome(a results.Arm) string {
+	i := slices.IndexFunc(b.s.Outcomes, func(o results.Outcome) bool { return o.Experiment == b.experiment && o.Arm == a })
+	if i < 0 {
+		return ""
+	}
+	return b.s.Outcomes[i].Text
+}
+
+// ticket says with what a connector comes.
+func ticket(a results.Arm) string {
+	switch {
+	case a.Resumed:
+		return "ticket"
+	case a.Policy != "":
+		return "none"
+	}
+	return ""
+}

@@ -61,6 +61,9 @@ func QUICConfig(side Side, o QUICOptions) *quic.Config {
 	} else {
 		conf.MaxIncomingStreams = EdgeStreamLimit
 		conf.MaxIncomingUniStreams = -1 // the protocol has none
+		// quic-go would begin with 768 KiB: two eyeballs that do not read
+		// their responses (512 KiB of stream window each) stop all others.
+		conf.InitialConnectionReceiveWindow = MaxConnectionReceiveWindow
 	}
 	if o.KeepAlive != 0 {
 		conf.KeepAlivePeriod = max(o.KeepAlive, 0)

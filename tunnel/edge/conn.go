@@ -39,7 +39,9 @@ func (c *conn) serve() {
 	e.counters.handshakes.Add(1)
 	e.counters.open.Add(1)
 	defer e.counters.open.Add(-1)
+	overdue := c.expectRegistration()
 	err := c.acceptStreams()
+	overdue()
 	c.mu.Lock()
 	c.gone = true
 	name := c.name
@@ -81,6 +83,32 @@ func (c *conn) complete() bool {
 			Local: c.quic.LocalAddr(), Remote: c.quic.RemoteAddr(),
 		})
 	}
+	return true
+}
+
+// expectRegistration closes a connection that does not register in time: a
+// peer that only keeps it alive would hold it for ever. Pre-checks of
+// cloudflared close by themselves long before. The returned func ends the wait.
+func (c *conn) expectRegistration() (stop func() bool) {
+	if c.edge.cfg.RegisterTimeout < 0 {
+		return func() bool { return true }
+	}
+	return time.AfterFunc(c.edge.cfg.RegisterTimeout, func() {
+		if c.giveUp() {
+			c.edge.counters.neverRegistered.Add(1)
+			_ = c.quic.CloseWithError(0, "no registration")
+		}
+	}).Stop
+}
+
+// giveUp refuses registrations from now on, unless there has been one.
+func (c *conn) giveUp() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.gone || c.name.Tunnel != uuid.Nil {
+		return false
+	}
+	c.gone = true
 	return true
 }
 

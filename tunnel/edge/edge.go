@@ -8,6 +8,7 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -45,8 +46,21 @@ type Config struct {
 	Location string
 	// QUIC changes cloudflared's values.
 	QUIC tunnel.QUICOptions
+	// RetryAbove is how many handshakes may be half open before addresses
+	// must prove themselves by a Retry (RFC 9000 section 8.1.2), which costs
+	// them a round trip and bounds what spoofed ones cost here. Default
+	// DefaultRetryAbove; negative is never.
+	RetryAbove int
+	// RegisterTimeout is how long a connection may stay open without a
+	// registration; default twice tunnel.RPCTimeout, negative is for ever.
+	RegisterTimeout time.Duration
+	// EyeballTimeout is how long an eyeball may take to accept a piece of a
+	// response that is not the last; then the response is cut. What waits
+	// for it takes from the flow-control window of all requests on the same
+	// tunnel connection. Default 30 s, negative is for ever.
+	EyeballTimeout time.Duration
 	// VerifySourceAddress says whether an address must prove itself by a
-	// Retry before a handshake is paid for; nil is never. See quic.Transport.
+	// Retry below RetryAbove already; nil is never. See quic.Transport.
 	VerifySourceAddress func(net.Addr) bool
 	// Relay joins this edge to other data centers; nil is none.
 	Relay  *RelayConfig
@@ -90,7 +104,7 @@ func Listen(cfg Config) (*Edge, error) {
 	}
 	e.transport = &quic.Transport{
 		Conn:                cfg.PacketConn,
-		VerifySourceAddress: cfg.VerifySourceAddress,
+		VerifySourceAddress: e.mustProve,
 		ConnContext:         e.handshakeStarted,
 	}
 	// Note: the early listener hands over a connection while its handshake
@@ -129,12 +143,11 @@ func (c *Config) validate() error {
 		}
 		c.Relay = &relay
 	}
-	if c.Addr == "" {
-		c.Addr = fmt.Sprintf(":%d", tunnel.DefaultPort)
-	}
-	if c.Location == "" {
-		c.Location = "local"
-	}
+	c.Addr = cmp.Or(c.Addr, fmt.Sprintf(":%d", tunnel.DefaultPort))
+	c.Location = cmp.Or(c.Location, "local")
+	c.RetryAbove = cmp.Or(c.RetryAbove, DefaultRetryAbove)
+	c.RegisterTimeout = cmp.Or(c.RegisterTimeout, 2*tunnel.RPCTimeout)
+	c.EyeballTimeout = cmp.Or(c.EyeballTimeout, 30*time.Second)
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -237,40 +250,5 @@ func (f *inflight) drain(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("edge: requests cut at close: %w", context.Cause(ctx))
-	}
-}
-
-// handshake follows one handshake from its first Initial.
-type handshake struct {
-	start time.Time
-	// stop ends the watch for failure; false says it has fired.
-	stop func() bool
-}
-
-type handshakeKey struct{}
-
-// handshakeStarted is called by quic-go for every Initial that begins a
-// connection. A handshake that dies before it has keys is never handed to
-// accept; its context is the only thing that tells.
-func (e *Edge) handshakeStarted(ctx context.Context, info *quic.ClientInfo) (context.Context, error) {
-	h := &handshake{start: time.Now()}
-	ctx = context.WithValue(ctx, handshakeKey{}, h)
-	remote := info.RemoteAddr
-	h.stop = context.AfterFunc(ctx, func() {
-		cause := context.Cause(ctx)
-		var app *quic.ApplicationError
-		if errors.As(cause, &app) && app.Remote {
-			return // only a complete connection can be closed so: accept has it
-		}
-		e.handshakeFailed(h, nil, remote, cause)
-	})
-	return ctx, nil
-}
-
-func (e *Edge) handshakeFailed(h *handshake, local, remote net.Addr, err error) {
-	e.counters.handshakesFailed.Add(1)
-	if e.trace.HandshakeDone != nil {
-		e.trace.HandshakeDone(tunnel.Handshake{
-			Start: h.start, Done: time.Now(), Local: local, Remote: remote, Err: err})
 	}
 }

@@ -26,15 +26,22 @@ var secret = []byte("0123456789abcdef0123456789abcdef")
 
 // listen starts an edge that knows one tunnel, with its own certificate.
 func listen(t *testing.T, id uuid.UUID, groups ...tls.CurveID) *Edge {
+	return listenWith(t, id, func(c *Config) { c.TLS.CurvePreferences = groups })
+}
+
+// listenWith is listen with a config that the caller changes.
+func listenWith(t *testing.T, id uuid.UUID, change func(*Config)) *Edge {
 	certificate := httptest.NewUnstartedServer(nil)
 	certificate.StartTLS()
 	leaf := certificate.TLS.Certificates[0]
 	certificate.Close()
-	e, err := Listen(Config{
-		TLS:       &tls.Config{Certificates: []tls.Certificate{leaf}, CurvePreferences: groups},
+	cfg := Config{
+		TLS:       &tls.Config{Certificates: []tls.Certificate{leaf}},
 		Addr:      "127.0.0.1:0",
 		Authorize: func(account string, got uuid.UUID) ([]byte, bool) { return secret, account == "account" && got == id },
-	})
+	}
+	change(&cfg)
+	e, err := Listen(cfg)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)

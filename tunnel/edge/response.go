@@ -147,6 +147,9 @@ func (x *exchange) body(head wire.Head, buf []byte, length int64) error {
 				x.stream.CancelRead(0) // or its bytes would hold the connection's window
 				return nil
 			}
+			if !eof && x.down+int64(len(chunk)) != length {
+				x.expectReader()
+			}
 			n, err := x.w.Write(chunk)
 			x.down += int64(n)
 			if err != nil {
@@ -169,5 +172,13 @@ func (x *exchange) body(head wire.Head, buf []byte, length int64) error {
 		if err != nil && !eof {
 			return fmt.Errorf("read response body: %w", err)
 		}
+	}
+}
+
+// expectReader bounds how long the eyeball may take for the next write. The
+// server lifts it when the request ends; a writer without a network has none.
+func (x *exchange) expectReader() {
+	if d := x.edge.cfg.EyeballTimeout; d > 0 {
+		_ = http.NewResponseController(x.w).SetWriteDeadline(time.Now().Add(d))
 	}
 }

@@ -6,7 +6,10 @@ import "sync/atomic"
 type Stats struct {
 	Handshakes           int64 // completed
 	HandshakesFailed     int64
+	HalfOpen             int64 // gauge: handshakes begun, neither complete nor failed
+	Retries              int64 // Initials that were asked for a proof of their address
 	OpenConnections      int64 // gauge: handshake complete, not closed
+	NeverRegistered      int64 // closed because no registration came in time
 	Registered           int64 // gauge: connections in rotation
 	Registrations        int64 // accepted
 	RegistrationsRefused int64
@@ -23,6 +26,7 @@ type Stats struct {
 type counters struct {
 	handshakes, handshakesFailed, open, registrations, refused   atomic.Int64
 	requests, inFlight, badGateways, aborted, bytesUp, bytesDown atomic.Int64
+	halfOpen, retries, neverRegistered                           atomic.Int64
 	relayedOut, relayedIn, relayFailures                         atomic.Int64
 }
 
@@ -32,6 +36,9 @@ func (e *Edge) Stats() Stats {
 	return Stats{
 		Handshakes:           c.handshakes.Load(),
 		HandshakesFailed:     c.handshakesFailed.Load(),
+		HalfOpen:             c.halfOpen.Load(),
+		Retries:              c.retries.Load(),
+		NeverRegistered:      c.neverRegistered.Load(),
 		OpenConnections:      c.open.Load(),
 		Registered:           int64(e.tunnels.registered()),
 		Registrations:        c.registrations.Load(),

@@ -41,6 +41,7 @@ type path struct {
 	edgeTrace, connectorTrace tunnel.Trace // set before start
 	edgeQUIC, connectorQUIC   tunnel.QUICOptions
 	edgeLog                   *slog.Logger
+	eyeballTimeout            time.Duration
 	once                      sync.Once
 }
 
@@ -74,6 +75,8 @@ func (p *path) start() *path {
 		QUIC:   p.edgeQUIC,
 		Trace:  &p.edgeTrace,
 		Logger: p.edgeLog,
+
+		EyeballTimeout: p.eyeballTimeout,
 	})
 	require.NoError(p.t, err)
 	p.edge = e

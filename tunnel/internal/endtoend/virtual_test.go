@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/testutils/simnet"
 	"github.com/stretchr/testify/require"
 
@@ -157,6 +158,65 @@ func TestALostConnectionComesBackElsewhere(t *testing.T) {
 		cancel()
 		require.NoError(t, <-done)
 		require.NoError(t, second.Close(context.Background()))
+	})
+}
+
+// A connection that keeps itself alive and never registers is closed in time,
+// whatever it says on its control stream; one that has registered stays.
+func TestAConnectionThatNeverRegistersIsClosed(t *testing.T) {
+	authority, err := ca.New("")
+	require.NoError(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		network := &simnet.Simnet{Router: &simnet.PerfectRouter{}}
+		defer network.Close()
+		sockets := endpoints(t, network, 3)
+		e := listenOn(t, authority, sockets[1])
+		defer e.Close(context.Background())
+		dialer := &connector.Dialer{TLS: &tls.Config{RootCAs: authority.Pool(), Time: certificateTime}}
+		c, err := connector.New(connector.Config{
+			Edges: []net.Addr{e.Addr()}, Credentials: creds, Connections: 1, Dialer: dialer,
+			Origin: &url.URL{Scheme: "http", Host: "origin"}, Transport: inProcess{origin.New()},
+			ListenPacket: func() (net.PacketConn, error) { return sockets[0], nil },
+		})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- c.Run(ctx) }()
+		require.NoError(t, c.Ready(ctx))
+
+		tr := &quic.Transport{Conn: sockets[2]}
+		defer tr.Close()
+		var idle []*quic.Conn
+		for _, says := range []string{"", "\x00\x00\x00\x00\xff\x00\x00\x00", "\x00"} {
+			start := time.Now()
+			qc, err := dialer.Dial(ctx, tr, e.Addr())
+			require.NoError(t, err)
+			require.Equal(t, 2*oneWay, time.Since(start))
+			if says != "" {
+				stream, err := qc.OpenStream()
+				require.NoError(t, err)
+				_, err = stream.Write([]byte(says))
+				require.NoError(t, err)
+			}
+			idle = append(idle, qc)
+		}
+		start := time.Now()
+		for _, qc := range idle {
+			<-qc.Context().Done()
+			var closed *quic.ApplicationError
+			require.ErrorAs(t, context.Cause(qc.Context()), &closed)
+			require.True(t, closed.Remote)
+			require.Zero(t, closed.ErrorCode)
+		}
+		require.LessOrEqual(t, time.Since(start), 2*tunnel.RPCTimeout+2*oneWay)
+		require.Greater(t, time.Since(start), tunnel.MaxIdleTimeout, "not by the idle time-out")
+		time.Sleep(time.Minute)
+		stats := e.Stats()
+		require.EqualValues(t, 3, stats.NeverRegistered)
+		require.EqualValues(t, 1, stats.Registered)
+		require.EqualValues(t, 1, stats.OpenConnections)
+		cancel()
+		require.NoError(t, <-done)
 	})
 }
 

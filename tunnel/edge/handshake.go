@@ -1,0 +1,75 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+
+	"github.com/quic-go/quic-go"
+
+	"pqbench/tunnel"
+)
+
+// DefaultRetryAbove is Config.RetryAbove's default. A host of two cores
+// completes some thousand handshakes a second, each within a few round trips:
+// an edge at that rate, 50 ms away, has about 100 half open. Each holds some
+// 100 kB until it completes or HandshakeIdleTimeout has passed.
+const DefaultRetryAbove = 256
+
+// handshake follows one handshake from its first Initial.
+type handshake struct {
+	start time.Time
+	// stop ends the watch for failure; false says it has fired.
+	stop func() bool
+}
+
+type handshakeKey struct{}
+
+// mustProve is asked by quic-go for every Initial that begins a connection
+// and brings no proof of its address yet, on the goroutine that calls
+// handshakeStarted next: no handshake comes in between.
+func (e *Edge) mustProve(addr net.Addr) bool {
+	asked := e.cfg.VerifySourceAddress != nil && e.cfg.VerifySourceAddress(addr)
+	flooded := e.cfg.RetryAbove >= 0 && e.counters.halfOpen.Load() >= int64(e.cfg.RetryAbove)
+	if asked || flooded {
+		e.counters.retries.Add(1)
+		return true
+	}
+	return false
+}
+
+// handshakeStarted is called by quic-go for every Initial that begins a
+// connection. A handshake that dies before it has keys is never handed to
+// accept; its context is the only thing that tells.
+func (e *Edge) handshakeStarted(ctx context.Context, info *quic.ClientInfo) (context.Context, error) {
+	h := &handshake{start: time.Now()}
+	ctx = context.WithValue(ctx, handshakeKey{}, h)
+	remote := info.RemoteAddr
+	e.counters.halfOpen.Add(1)
+	watch := context.AfterFunc(ctx, func() {
+		e.counters.halfOpen.Add(-1)
+		cause := context.Cause(ctx)
+		var app *quic.ApplicationError
+		if errors.As(cause, &app) && app.Remote {
+			return // only a complete connection can be closed so: accept has it
+		}
+		e.handshakeFailed(h, nil, remote, cause)
+	})
+	h.stop = func() bool {
+		stopped := watch()
+		if stopped {
+			e.counters.halfOpen.Add(-1)
+		}
+		return stopped
+	}
+	return ctx, nil
+}
+
+func (e *Edge) handshakeFailed(h *handshake, local, remote net.Addr, err error) {
+	e.counters.handshakesFailed.Add(1)
+	if e.trace.HandshakeDone != nil {
+		e.trace.HandshakeDone(tunnel.Handshake{
+			Start: h.start, Done: time.Now(), Local: local, Remote: remote, Err: err})
+	}
+}

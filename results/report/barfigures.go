@@ -87,6 +87,10 @@ func unitsOf(experiment string) string {
 		return "transfers"
 	case "requests":
 		return "requests"
+	case "idle":
+		return "blocks"
+	case policy:
+		return "attempts"
 	}
 	return "handshakes"
 }

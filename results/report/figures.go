@@ -21,13 +21,13 @@ type drawer struct {
 }
 
 // figureNames are all that there can be, for removing those of an earlier report that are gone.
-var figureNames = []string{"kex-operations", "kex-sides", "handshake-time", "handshake-cpu", "wire", "steady-state", "handshake-kem"}
+var figureNames = []string{"kex-operations", "kex-sides", "handshake-time", "handshake-cpu", "wire", "steady-state", "handshake-kem", "beside-cloudflared", "policies"}
 
 // figures are those that the run has data for.
 func (r *run) figures(s results.Summary) []figure {
 	d := &drawer{run: r, s: s, look: lookup{s}, palette: newPalette(r.m)}
 	var out []figure
-	for _, make := range []func() (figure, bool){d.kexOperations, d.kexSides, d.handshakeTime, d.handshakeCPU, d.wire, d.steadyState, d.handshakeKEM} {
+	for _, make := range []func() (figure, bool){d.kexOperations, d.kexSides, d.handshakeTime, d.handshakeCPU, d.wire, d.steadyState, d.handshakeKEM, d.beside, d.policies} {
 		if f, ok := make(); ok {
 			f.where = d.where(f.where)
 			f.Caption = d.caption(f.Caption)
@@ -112,6 +112,9 @@ func (d *drawer) bar(s series, a results.Arm, by scale, white float64) barRow {
 		return finite(*v / by.divisor)
 	}
 	c := d.palette.of(a)
+	if a.Stack == cloudflared {
+		white += peerTint
+	}
 	out := barRow{low: divided(total.Low), high: divided(total.High), text: rounded(*total.Value, total.Low, total.High, by.divisor)}
 	if len(s.parts) == 0 {
 		out.parts = []barPart{{*total.Value / by.divisor, tint(c, white)}}
@@ -127,6 +130,9 @@ func (d *drawer) bar(s series, a results.Arm, by scale, white float64) barRow {
 
 // partTint makes the second part of a bar lighter than the first.
 const partTint = 0.5
+
+// peerTint makes the bar of a peer lighter than ours of the same group.
+const peerTint = 0.55
 
 // byProvider is a series as groups of bars, one for each provider, in the order of providerKeys. Names are those that
 // all panels of a figure share.

@@ -25,6 +25,8 @@ var mayImport = map[string][]string{
 	"tunnel":                       nil,
 	"tunnel/ca":                    nil,
 	"tunnel/internal/field":        nil,
+	"tunnel/internal/duplex":       nil,
+	"tunnel/internal/http1":        {"tunnel/internal/field"},
 	"tunnel/internal/registration": {"tunnel", "tunnel/internal/..."},
 	"tunnel/internal/wire":         {"tunnel", "tunnel/internal/..."},
 	"tunnel/internal/endtoend":     {"kex", "origin", "tunnel", "tunnel/..."},             // tests of both ends together

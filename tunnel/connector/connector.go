@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"runtime"
 	"sync"
@@ -26,8 +27,12 @@ type Config struct {
 	// when a dial fails or the edge has the connection already.
 	Edges       []net.Addr
 	Credentials tunnel.Credentials
-	// Origin is where requests go; its path, if any, stands before theirs.
+	// Origin is where requests go; its path, if any, stands before theirs. It is short for an Ingress of one rule.
 	Origin *url.URL
+	// Ingress says where each request goes, in place of Origin.
+	Ingress *Ingress
+	// TCPDestinations are what TCP streams may reach; default nothing.
+	TCPDestinations []netip.AddrPort
 	// Connections is how many to keep; default tunnel.HAConnections.
 	Connections int
 	// ClientID names the connector on all its connections; default random.
@@ -40,7 +45,7 @@ type Config struct {
 	// Version and Features are announced at registration; default "pqbench" and cloudflared's.
 	Version  string
 	Features []string
-	// Transport carries requests to the origin; default an http.Transport that keeps connections.
+	// Transport carries requests in place of the ingress's own clients; default nil.
 	Transport http.RoundTripper
 	// GracePeriod is how long requests in flight are served after Run's context has ended; default
 	// tunnel.GracePeriod, negative is none. It ends early when nothing is in flight.
@@ -101,7 +106,10 @@ func New(cfg Config) (*Connector, error) {
 	if cfg.Trace != nil {
 		c.trace = *cfg.Trace
 	}
-	c.proxy = &proxy{origin: cfg.Origin, transport: cfg.Transport, client: cfg.ClientID.String(), requestDone: c.trace.RequestDone}
+	var err error
+	if c.proxy, err = newProxy(cfg); err != nil {
+		return nil, fmt.Errorf("connector: %w", err)
+	}
 	return c, nil
 }
 
@@ -115,8 +123,8 @@ func (c *Config) complete() error {
 	switch {
 	case len(c.Edges) == 0:
 		return errors.New("config has no edge to dial: set Config.Edges")
-	case c.Origin == nil || c.Origin.Host == "" || c.Origin.Scheme != "http" && c.Origin.Scheme != "https":
-		return errors.New("config has no origin: set Config.Origin to an http or https URL")
+	case c.Ingress == nil && (c.Origin == nil || c.Origin.Host == "" || c.Origin.Scheme != "http" && c.Origin.Scheme != "https"):
+		return errors.New("config has no origin: set Config.Origin to an http or https URL, or Config.Ingress")
 	case c.Dialer == nil || c.Dialer.TLS == nil:
 		return errors.New("config has no roots to trust: set Config.Dialer.TLS")
 	case c.Connections < 0 || c.Connections > maxConnections:
@@ -153,9 +161,6 @@ func (c *Config) fill() {
 	if c.Features == nil {
 		c.Features = Features(c.PostQuantum.Compat, c.PostQuantum.Policy)
 	}
-	if c.Transport == nil {
-		c.Transport = newTransport()
-	}
 	if c.GracePeriod == 0 {
 		c.GracePeriod = tunnel.GracePeriod
 	}
@@ -170,22 +175,6 @@ func (c *Config) fill() {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
-	}
-}
-
-// newTransport is an origin transport that keeps as many idle connections as a busy tunnel uses, and neither asks for
-// compression nor undoes it: what the origin sent is what the eyeball gets.
-func newTransport() *http.Transport {
-	return &http.Transport{
-		DialContext:           (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		MaxIdleConns:          1000,
-		MaxIdleConnsPerHost:   1000,
-		IdleConnTimeout:       90 * time.Second,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ExpectContinueTimeout: time.Second,
-		DisableCompression:    true,
-		ReadBufferSize:        16 << 10,
-		WriteBufferSize:       16 << 10,
 	}
 }
 

@@ -163,7 +163,6 @@ func TestRequestsOfAHostileEdge(t *testing.T) {
 		"second request":    ask(t, wire.HTTP, "GET / HTTP/1.1\r\nHost: h\r\n\r\nGET"),
 		"two lengths":       ask(t, wire.HTTP, "POST", "Content-Length", "1", "Content-Length", "2"),
 		"CONNECT":           ask(t, wire.HTTP, "CONNECT"),
-		"websocket":         ask(t, wire.WebSocket, "GET"),
 		"tcp":               ask(t, wire.TCP, "GET"),
 		"unknown type":      ask(t, 77, "GET"),
 		"oversized message": preamble + "\x00\x00\x00\x00\xff\xff\xff\x7f",

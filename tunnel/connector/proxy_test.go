@@ -100,14 +100,16 @@ func TestTargets(t *testing.T) {
 	for _, test := range tests {
 		origin, err := url.Parse(test.origin)
 		require.NoError(t, err)
-		x := &exchange{proxy: &proxy{origin: origin}}
-		got, err := x.target(test.dest)
+		in, err := single(origin)
+		require.NoError(t, err)
+		got, err := url.Parse(test.dest)
 		require.NoError(t, err, test.dest)
+		in.find("h", got.Path).target(got)
 		require.Equal(t, test.want, got.String())
 	}
-	x := &exchange{proxy: &proxy{origin: &url.URL{Scheme: "http", Host: "o"}}}
 	for _, dest := range []string{"mailto:a@b", "http://h/\x00", "%zz"} {
-		_, err := x.target(dest)
+		x := &exchange{proxy: &proxy{}}
+		_, err := x.request(t.Context(), wire.Request{Dest: dest}, wire.Head{})
 		require.ErrorIs(t, err, errHead, dest)
 	}
 }

@@ -28,9 +28,7 @@ func (c *Connector) Run(ctx context.Context) error {
 	connections.Wait()
 	c.queue.stop()
 	c.failures.reports.Wait()
-	if t, ok := c.cfg.Transport.(interface{ CloseIdleConnections() }); ok {
-		t.CloseIdleConnections()
-	}
+	c.proxy.closeIdle()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.refused < c.started {

@@ -127,7 +127,7 @@ func TestSameFolderSameBytes(t *testing.T) {
 func TestSameRunSameBytes(t *testing.T) {
 	f := newFixture(6, 20, everything...)
 	first, second := f.files(t), f.files(t)
-	require.Len(t, first, 5+2*len(figureNames))
+	require.Len(t, first, 5+2*len(standardFigures))
 	for i := range first {
 		assert.Equal(t, first[i].name, second[i].name)
 		assert.True(t, bytes.Equal(first[i].data, second[i].data), "%s differs", first[i].name)

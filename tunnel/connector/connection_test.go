@@ -69,9 +69,16 @@ func TestGaugeIsIdleAtZero(t *testing.T) {
 		g.add(1)
 		require.False(t, idle())
 		g.add(1)
+		zero := g.idle()
 		g.add(-1)
 		require.False(t, idle())
+		select {
+		case <-zero:
+			t.Fatal("one is still in flight")
+		default:
+		}
 		g.add(-1)
+		<-zero
 	}
 	require.True(t, idle())
 }

@@ -40,7 +40,7 @@ func TestRefusedHandshakesAreExplainedAndReportedOnce(t *testing.T) {
 		require.Greater(w, len(w.dials), 13)
 		want := "failed to dial to edge with quic: CRYPTO_ERROR 0x128 (remote): tls: handshake failure"
 		require.Len(w, w.log.with("ERROR "+dialFailed+" connIndex=0 event=0 error="+want), len(w.dials))
-		require.Len(w, w.log.with("INFO | The edge could not be reached"), (len(w.dials)+bannerEvery-1)/bannerEvery)
+		require.Len(w, w.log.with("INFO | The edge could not be reached"), (len(w.dials)+5)/6)
 		require.Len(w, w.log.with("INFO Using experimental hybrid post-quantum key agreement X25519MLKEM768"), 1)
 		require.Empty(w, w.log.with("curve preferences"), "that is today's line")
 		require.Equal(w, []tunnel.FailureReport{{Group: uint16(tls.X25519MLKEM768), Error: want, Version: "1.2.3"}}, reports)
@@ -49,13 +49,27 @@ func TestRefusedHandshakesAreExplainedAndReportedOnce(t *testing.T) {
 		for _, line := range w.log.lines {
 			switch {
 			case strings.Contains(line, "The edge could not be reached"):
-				require.Zero(w, failed%bannerEvery)
+				require.Zero(w, failed%6)
 				banners++
 			case strings.Contains(line, dialFailed):
 				failed++
 			}
 		}
 		require.NotZero(w, banners)
+	})
+}
+
+// Run does not leave a report behind.
+func TestRunWaitsForItsReport(t *testing.T) {
+	inWorld(t, func(w *world) {
+		sent := false
+		_, stop := w.begin(slotsOf(8, w.edge(tls.CurveP256)), strict(Compat2022, func(tunnel.FailureReport) {
+			time.Sleep(3 * time.Second) // virtual
+			sent = true
+		}))
+		w.pass(rtt)
+		require.NoError(w, stop())
+		require.True(w, sent)
 	})
 }
 

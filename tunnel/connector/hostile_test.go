@@ -309,3 +309,28 @@ func TestGracePeriodEnds(t *testing.T) {
 	require.Empty(t, closed.ErrorMessage)
 	require.Error(t, receive(t, l.requests).Err)
 }
+
+// While the last requests end, streams that the edge opened before it knew are served.
+func TestStreamsAreServedWhileLeaving(t *testing.T) {
+	began, release := make(chan struct{}), make(chan struct{})
+	l := connect(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			close(began)
+			<-release
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}, patience)
+	slow := l.open(t, ask(t, wire.HTTP, "POST"))
+	receive(t, began)
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); l.stop() }()
+	receive(t, l.unregistered)
+	response, _, err := answer(t, l.open(t, ask(t, wire.HTTP, "GET")))
+	require.NoError(t, err)
+	require.Equal(t, "204", status(response))
+	close(release)
+	response, _, err = answer(t, slow)
+	require.NoError(t, err)
+	require.Equal(t, "204", status(response))
+	receive(t, stopped)
+}

@@ -14,17 +14,15 @@ import (
 // is in flight or the grace period is over. A connection that has nothing to do costs the goroutine it runs on.
 func (k *connection) serve(ctx context.Context, qc *quic.Conn, control *registration.Client) error {
 	inFlight := &gauge{}
-	err := k.accept(ctx, qc, inFlight)
+	k.accept(ctx, qc, inFlight)
 	k.set(func() { k.registered-- })
 	if ctx.Err() != nil && qc.Context().Err() == nil {
-		accepting := make(chan error, 1)
-		go func() { accepting <- k.accept(context.Background(), qc, inFlight) }()
+		go k.accept(context.Background(), qc, inFlight)
 		k.leave(qc, control, inFlight)
 		_ = qc.CloseWithError(0, "")
-		err = <-accepting
-	} else if ctx.Err() != nil {
-		err = context.Cause(qc.Context())
 	}
+	<-qc.Context().Done()
+	err := context.Cause(qc.Context())
 	k.socket.drop(err)
 	if ctx.Err() == nil {
 		err = fmt.Errorf("failed to accept QUIC stream: %w", err)
@@ -36,11 +34,11 @@ func (k *connection) serve(ctx context.Context, qc *quic.Conn, control *registra
 }
 
 // accept serves streams until the connection ends, or ctx.
-func (k *connection) accept(ctx context.Context, qc *quic.Conn, inFlight *gauge) error {
+func (k *connection) accept(ctx context.Context, qc *quic.Conn, inFlight *gauge) {
 	for {
 		stream, err := qc.AcceptStream(ctx)
 		if err != nil {
-			return err
+			return
 		}
 		inFlight.add(1)
 		go func() {
@@ -60,9 +58,6 @@ func (k *connection) leave(qc *quic.Conn, control *registration.Client, inFlight
 	k.info("Unregistered tunnel connection")
 	if k.trace.Unregistered != nil {
 		k.trace.Unregistered(k.name())
-	}
-	if k.cfg.GracePeriod < 0 {
-		return
 	}
 	grace := time.NewTimer(k.cfg.GracePeriod)
 	defer grace.Stop()

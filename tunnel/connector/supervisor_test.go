@@ -2,6 +2,9 @@ package connector
 
 import (
 	"context"
+	"net/http"
+	"runtime"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -11,6 +14,7 @@ import (
 
 	"pqbench/tunnel"
 	"pqbench/tunnel/internal/registration"
+	"pqbench/tunnel/internal/wire"
 )
 
 // rtt is a handshake, or a registration after it.
@@ -36,6 +40,25 @@ func TestStartOrder(t *testing.T) {
 		require.Regexp(w, ` protocol=quic ip=10\.0\.0\.[12]$`, lines[0])
 		require.Empty(w, w.log.with("WARN"))
 		require.Empty(w, w.log.with("ERROR"))
+	})
+}
+
+// While nothing happens a connection costs one goroutine, and the connector one
+// more, besides what quic-go needs.
+func TestIdleConnectionsAreLean(t *testing.T) {
+	inWorld(t, func(w *world) {
+		c, stop := w.begin(slotsOf(8, w.edge()), nil)
+		require.NoError(w, c.Ready(w.Context()))
+		w.pass(time.Second)
+		buf := make([]byte, 1<<20)
+		ours := 0
+		for stack := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+			if strings.Contains(stack, "connector.(*connection).") || strings.Contains(stack, "connector.(*Connector).") {
+				ours++
+			}
+		}
+		require.Equal(w, 4+1, ours)
+		require.NoError(w, stop())
 	})
 }
 
@@ -88,6 +111,27 @@ func TestALostConnectionComesBack(t *testing.T) {
 		again := w.dials[len(w.dials)-1]
 		require.Equal(w, before.Remote, again.Remote)
 		require.Equal(w, before.Local, again.Local)
+		require.NoError(w, stop())
+	})
+}
+
+// After it is back, and calm, the laws begin anew.
+func TestARecoveredConnectionBeginsAnew(t *testing.T) {
+	inWorld(t, func(w *world) {
+		c, stop := w.begin(slotsOf(8, w.edge()), nil)
+		for range 3 {
+			require.NoError(w, c.Ready(w.Context()))
+			w.pass(time.Hour)
+			w.waits = nil
+			w.kill(2)
+			require.NoError(w, c.Ready(w.Context()))
+			require.Len(w, w.waits, 2)
+			for _, b := range w.waits {
+				require.Equal(w, 1, b.Attempt)
+			}
+			require.Equal(w, 2*time.Second, w.waits[0].Below)
+			require.Equal(w, 20*time.Second, w.waits[1].Below)
+		}
 		require.NoError(w, stop())
 	})
 }
@@ -313,6 +357,22 @@ func TestADeadSocketIsReopened(t *testing.T) {
 	})
 }
 
+// The same while nobody answers.
+func TestADeadSocketIsReopenedWhenADialFails(t *testing.T) {
+	inWorld(t, func(w *world) {
+		e := w.edge()
+		w.router.dead.Store(host(e.addr), true)
+		c, stop := w.begin(slotsOf(2, e), func(cfg *Config) { cfg.Connections = 1 })
+		w.pass(time.Second)
+		require.NoError(w, w.opened[0].Close())
+		w.router.dead.Clear()
+		w.pass(2 * time.Second) // the first wait is not longer
+		require.Equal(w, 1, c.Connected())
+		require.Len(w, w.opened, 2)
+		require.NoError(w, stop())
+	})
+}
+
 // At shutdown all connections unregister at once, and none counts any more.
 func TestShutdownUnregistersAllAtOnce(t *testing.T) {
 	inWorld(t, func(w *world) {
@@ -322,10 +382,9 @@ func TestShutdownUnregistersAllAtOnce(t *testing.T) {
 		w.pass(time.Second)
 		ended := make(chan error, 1)
 		begun := time.Now()
-		go func() { ended <- stop() }()
-		synctest.Wait()
-		require.Zero(w, time.Since(begun))
+		w.cancel()
 		require.Zero(w, c.Connected(), "at once")
+		go func() { ended <- stop() }()
 		require.NoError(w, <-ended)
 		gone := append(a.gone, b.gone...)
 		require.Len(w, gone, 4)
@@ -371,6 +430,35 @@ func TestShutdownIsBounded(t *testing.T) {
 			})
 		})
 	}
+}
+
+// stubborn is an origin that takes a second to notice that nobody waits.
+type stubborn struct{ began chan struct{} }
+
+func (s stubborn) RoundTrip(r *http.Request) (*http.Response, error) {
+	close(s.began)
+	<-r.Context().Done()
+	time.Sleep(time.Second) // virtual
+	return nil, r.Context().Err()
+}
+
+// Run does not leave a request behind that it has cut.
+func TestRunWaitsForWhatItCuts(t *testing.T) {
+	inWorld(t, func(w *world) {
+		e, origin, ended := w.edge(), stubborn{make(chan struct{})}, false
+		c, stop := w.begin(slotsOf(1, e), func(cfg *Config) {
+			cfg.Transport, cfg.GracePeriod = origin, -1
+			cfg.Trace.RequestDone = func(tunnel.Request) { ended = true }
+		})
+		require.NoError(w, c.Ready(w.Context()))
+		stream, err := e.conns[0].OpenStream()
+		require.NoError(w, err)
+		_, err = stream.Write([]byte(ask(t, wire.HTTP, "GET")))
+		require.NoError(w, err)
+		<-origin.began
+		require.NoError(w, stop())
+		require.True(w, ended)
+	})
 }
 
 // Ready that waits in vain says why.

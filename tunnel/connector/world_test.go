@@ -37,6 +37,7 @@ type world struct {
 	opened  []*simnet.SimConn
 	edges   []*scripted
 	close   []func()
+	cancel  func() // ends the connector's context, and does not wait
 	log     records
 	start   time.Time
 
@@ -229,6 +230,7 @@ func (w *world) begin(edges []net.Addr, change func(*Config)) (c *Connector, sto
 	c, err := New(cfg)
 	require.NoError(w, err)
 	ctx, cancel := context.WithCancel(context.Background())
+	w.cancel = cancel
 	done := make(chan error, 1)
 	go func() { done <- c.Run(ctx) }()
 	stop = sync.OnceValue(func() error { cancel(); return <-done })

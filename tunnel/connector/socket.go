@@ -49,7 +49,8 @@ func (s *socket) bind() (net.PacketConn, error) {
 // silent or refuses says nothing about the socket.
 func (s *socket) drop(err error) {
 	var local *net.OpError
-	if errors.Is(err, quic.ErrTransportClosed) || errors.As(err, &local) {
+	// == and not errors.Is: every error of quic-go's unwraps to net.ErrClosed.
+	if errors.Is(err, quic.ErrTransportClosed) || errors.As(err, &local) || err == net.ErrClosed {
 		s.close()
 	}
 }

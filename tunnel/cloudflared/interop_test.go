@@ -165,9 +165,14 @@ func (s *site) isRefused(p *cloudflared.Process) {
 	defer cancel()
 	_, err := p.Logged(ctx, regexp.MustCompile("CRYPTO_ERROR 0x128"), 1)
 	require.NoError(s.t, err)
+	// The edge tells the peer before its own trace.
+	require.Eventually(s.t, func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return len(s.refused) > 0
+	}, patience, time.Millisecond)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	require.NotEmpty(s.t, s.refused)
 	assert.ErrorContains(s.t, s.refused[0], "CRYPTO_ERROR 0x128")
 	assert.Empty(s.t, s.handshakes)
 }

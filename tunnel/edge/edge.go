@@ -2,6 +2,11 @@
 // connectors over QUIC, lets them register, and proxies the requests of
 // eyeballs to them, one stream per request.
 //
+// An Edge is one data center. With Config.Relay several of them form one
+// edge: each tells the others which tunnels it holds (presence.go), and a
+// request that enters where its tunnel is not connected crosses one link to
+// where it is (relayed.go at the entering side, holder.go at the other).
+//
 // A connection that opens no stream (a pre-check, or a handshake that is
 // being measured) costs one goroutine and is never logged: everything else
 // is made when its first stream arrives.

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -33,6 +34,10 @@ func relayCA(t *testing.T) *ca.CA {
 
 // meshed starts an edge that has peers.
 func meshed(t *testing.T, id uuid.UUID, conf *tls.Config, peers ...Peer) (*Edge, net.Addr) {
+	return meshedWith(t, id, nil, conf, peers...)
+}
+
+func meshedWith(t *testing.T, id uuid.UUID, log *slog.Logger, conf *tls.Config, peers ...Peer) (*Edge, net.Addr) {
 	socket, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	require.NoError(t, err)
 	authority, err := ca.New("")
@@ -42,6 +47,7 @@ func meshed(t *testing.T, id uuid.UUID, conf *tls.Config, peers ...Peer) (*Edge,
 		Authorize: func(string, uuid.UUID) ([]byte, bool) { return secret, true },
 		Routes:    map[string]uuid.UUID{"app": id},
 		Relay:     &RelayConfig{TLS: conf, PacketConn: socket, Peers: peers},
+		Logger:    log,
 	})
 	require.NoError(t, err)
 	t.Cleanup(func() {
@@ -214,13 +220,45 @@ func TestOnlyTheEdgesOwnMayRelay(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// The side that dials asks as much of the one that accepts.
-func TestOnlyTheEdgesOwnAreRelayedTo(t *testing.T) {
+// losses is a log that passes on why links failed, and nothing else.
+type losses struct {
+	slog.Handler
+	errors chan<- error
+}
+
+func (l losses) Handle(_ context.Context, r slog.Record) error {
+	r.Attrs(func(a slog.Attr) bool {
+		if err, ok := a.Value.Any().(error); ok && r.Message == "relay peer unreachable" {
+			select {
+			case l.errors <- err:
+			default:
+			}
+		}
+		return true
+	})
+	return nil
+}
+
+func (losses) Enabled(context.Context, slog.Level) bool { return true }
+
+// The side that dials asks as much of the one that accepts: its certificate,
+// and that it counts its tunnels rightly.
+func TestAPeerGoneWrongIsNotRelayedTo(t *testing.T) {
 	id, relay, other := uuid.New(), relayCA(t), relayCA(t)
-	conf := relayTLS(other)
-	conf.RootCAs = relay.Pool() // it would take us
-	e, _ := meshed(t, id, relayTLS(relay), fakePeer(t, "impostor", conf, announcing(id), func(*quic.Stream) {}))
-	require.Never(t, func() bool { return e.Peers()[0].Up }, 300*time.Millisecond, 10*time.Millisecond)
+	imposter := relayTLS(other)
+	imposter.RootCAs = relay.Pool() // it would take us
+	for want, peer := range map[string]Peer{
+		"certificate signed by unknown authority": fakePeer(t, "a", imposter, announcing(id), func(*quic.Stream) {}),
+		errPresence.Error():                       fakePeer(t, "a", relayTLS(relay), append(announcing(id), record('+', id)...), func(*quic.Stream) {}),
+		"no application protocol":                 {Name: "a", Addr: listen(t, id).Addr()},
+	} {
+		failed := make(chan error, 1)
+		e, _ := meshedWith(t, id, slog.New(losses{slog.DiscardHandler, failed}), relayTLS(relay), peer)
+		require.ErrorContains(t, <-failed, want)
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://app/", http.NoBody))
+		require.Equal(t, http.StatusBadGateway, w.Code)
+	}
 }
 
 func TestGroupPolicyHoldsOnRelayLinks(t *testing.T) {

@@ -138,6 +138,19 @@ func BenchmarkRequest(b *testing.B) {
 	defer func() { cancel(); <-done }()
 	require.NoError(b, c.Ready(ctx))
 
+	requests(b, e, creds.TunnelID)
+}
+
+// BenchmarkRelayedRequest passes the same requests through another data center first.
+func BenchmarkRelayedRequest(b *testing.B) {
+	m := newMesh(b, loopbackSockets(b), "AMS", "FRA")
+	defer m.close()
+	defer m.connect(nil, nil, "FRA", "FRA", "FRA", "FRA")()
+	m.settled(map[string]int{"FRA": 1})
+	requests(b, m.colos["AMS"], m.creds.TunnelID)
+}
+
+func requests(b *testing.B, e http.Handler, id uuid.UUID) {
 	b.ReportAllocs()
 	defer cpu(b)()
 	b.SetParallelism(25) // 50 eyeballs on two cores
@@ -147,7 +160,7 @@ func BenchmarkRequest(b *testing.B) {
 			r := httptest.NewRequest(http.MethodGet, "/bytes/1KiB", http.NoBody)
 			r.Header.Set("User-Agent", "bench")
 			r.Header.Set("Accept-Encoding", "gzip")
-			r.Host = creds.TunnelID.String() + tunnel.HostSuffix
+			r.Host = id.String() + tunnel.HostSuffix
 			e.ServeHTTP(&discard{http.Header{}}, r)
 		}
 	})

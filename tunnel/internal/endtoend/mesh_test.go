@@ -24,7 +24,7 @@ import (
 
 // mesh is an edge of several data centers, each named after its place.
 type mesh struct {
-	t     *testing.T
+	t     testing.TB
 	ca    *ca.CA // of the tunnel
 	creds tunnel.Credentials
 	colos map[string]*colo
@@ -52,12 +52,12 @@ var authorities = sync.OnceValues(func() (authority, relay *ca.CA) {
 // sockets make the two sockets of one data center.
 type sockets func(place string) (tunnel, relay net.PacketConn)
 
-func loopbackSockets(t *testing.T) sockets {
+func loopbackSockets(t testing.TB) sockets {
 	return func(string) (net.PacketConn, net.PacketConn) { return listen(t), listen(t) }
 }
 
 // newMesh starts data centers that all know each other.
-func newMesh(t *testing.T, open sockets, places ...string) *mesh {
+func newMesh(t testing.TB, open sockets, places ...string) *mesh {
 	authority, relayCA := authorities()
 	m := &mesh{t: t, ca: authority, creds: creds, colos: make(map[string]*colo)}
 	tunnels, relays := map[string]net.PacketConn{}, map[string]net.PacketConn{}
@@ -79,7 +79,7 @@ func newMesh(t *testing.T, open sockets, places ...string) *mesh {
 			TLS:        &tls.Config{Certificates: []tls.Certificate{authority.Leaf()}, Time: certificateTime},
 			PacketConn: tunnels[place], Location: place, Relay: relay,
 			Authorize: func(string, uuid.UUID) ([]byte, bool) { return creds.TunnelSecret, true },
-			Trace:     &tunnel.Trace{RequestDone: func(r tunnel.Request) { c.requests <- r }},
+			Trace:     c.trace(t),
 		})
 		require.NoError(t, err)
 		m.colos[place] = c
@@ -93,6 +93,14 @@ func (m *mesh) close() {
 		require.NoError(m.t, c.Close(ctx))
 		cancel()
 	}
+}
+
+// trace keeps a data center's requests for a test; a benchmark has none.
+func (c *colo) trace(t testing.TB) *tunnel.Trace {
+	if _, ok := t.(*testing.B); ok {
+		return nil
+	}
+	return &tunnel.Trace{RequestDone: func(r tunnel.Request) { c.requests <- r }}
 }
 
 // connect runs a connector with connections to the places, one to each.

@@ -96,14 +96,14 @@ func (f fleet) usage() (u role.Usage, err error) {
 	return u, nil
 }
 
-// memory is what they hold together, bytes.
-func (f fleet) memory() (sum int64, err error) {
+// memory is what they hold together.
+func (f fleet) memory() (sum role.Memory, err error) {
 	for _, p := range f {
 		m, err := role.MemoryOf(p.PID())
 		if err != nil {
-			return 0, err
+			return sum, err
 		}
-		sum += m
+		sum = sum.Add(m)
 	}
 	return sum, nil
 }

@@ -41,7 +41,7 @@ func (r *runner) idle(ctx context.Context, p part) error {
 // held is what edge and connector processes took while they held tunnels.
 type held struct {
 	spent
-	edgeMemory, connectorMemory int64 // at the end, bytes
+	edgeMemory, connectorMemory role.Memory // at the end
 }
 
 // hold lets some time pass.
@@ -68,7 +68,7 @@ func (w *path) hold(ctx context.Context, a arm, span time.Duration) (h held, err
 }
 
 // connectorMemory is that of the process, or processes, that hold an arm's tunnels.
-func (w *path) connectorMemory(a arm) (int64, error) {
+func (w *path) connectorMemory(a arm) (role.Memory, error) {
 	if f, ok := w.fleets[a.id]; ok {
 		return f.memory()
 	}
@@ -78,9 +78,10 @@ func (w *path) connectorMemory(a arm) (int64, error) {
 // idleValues are the memory of all processes together, and for each tunnel its share and the CPU time of a second.
 func idleValues(h held, tunnels, seconds float64) map[string]float64 {
 	return map[string]float64{
-		"connector_memory":            float64(h.connectorMemory),
-		"connector_memory_per_tunnel": float64(h.connectorMemory) / tunnels,
-		"edge_memory_per_tunnel":      float64(h.edgeMemory) / tunnels,
+		"connector_memory":            float64(h.connectorMemory.Proportional),
+		"connector_resident":          float64(h.connectorMemory.Resident),
+		"connector_memory_per_tunnel": float64(h.connectorMemory.Proportional) / tunnels,
+		"edge_memory_per_tunnel":      float64(h.edgeMemory.Proportional) / tunnels,
 		"connector_idle_cpu":          float64(h.connector.CPU) / tunnels / seconds,
 		"edge_idle_cpu":               float64(h.edge.CPU) / tunnels / seconds,
 	}

@@ -35,7 +35,7 @@ func (e *Experiment) method() string {
 			"Round trips are one, and one for every HelloRetryRequest and Retry seen. The ticket comes from an edge with the same ticket key that accepts all.", e.Count)
 	case "idle":
 		return fmt.Sprintf("%d tunnels with %d connections each are connected, warmed up with a few requests, and then held for %v without any; processes of their own for each arm and block. "+
-			"Memory is the proportional set size at the end (a page that several processes share is divided among them), of the connector's processes together: one of ours, one real cloudflared for each tunnel. "+
+			"Memory is the proportional set size at the end (a page that several processes share is divided among them; RSS charges it to each), of the connector's processes together: one of ours, one real cloudflared for each tunnel. "+
 			"CPU is what keep-alives and timers cost.", e.Tunnels, e.Conns, time.Duration(e.Time))
 	case "goodput":
 		return fmt.Sprintf("%d MiB down (GET) and up (POST) for each arm and block through %d tunnels of each arm. Goodput is body bits by time; "+

@@ -81,6 +81,7 @@ var metrics = []Metric{
 	{Name: "resumed_share", Experiment: "policy", Unit: "count", Title: "share of handshakes that resumed", Exact: true},
 
 	{Name: "connector_memory", Experiment: "idle", Unit: "B", Better: "lower", Title: "memory, all connector processes"},
+	{Name: "connector_resident", Experiment: "idle", Unit: "B", Better: "lower", Title: "resident memory, all connector processes, shared pages charged to each"},
 	{Name: "connector_memory_per_tunnel", Experiment: "idle", Unit: "B", Better: "lower", Title: "memory per tunnel, connector"},
 	{Name: "edge_memory_per_tunnel", Experiment: "idle", Unit: "B", Better: "lower", Title: "memory per tunnel, edge"},
 	{Name: "connector_idle_cpu", Experiment: "idle", Unit: "ns", Better: "lower", Title: "CPU per tunnel and second, connector"},

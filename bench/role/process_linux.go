@@ -23,19 +23,27 @@ func CPUOf(pid int) (time.Duration, error) {
 	return time.Duration(ts.Nano()), nil
 }
 
-// MemoryOf is a process's proportional set size, bytes: resident pages, a page that several processes share divided
-// among them. So ten processes of one program are not charged ten times for its code.
-func MemoryOf(pid int) (int64, error) {
+// MemoryOf is what a process holds of the machine's memory.
+func MemoryOf(pid int) (m Memory, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 	if err != nil {
-		return 0, fmt.Errorf("memory of process %d: %w", pid, err)
+		return m, fmt.Errorf("memory of process %d: %w", pid, err)
 	}
 	for lines := bufio.NewScanner(bytes.NewReader(text)); lines.Scan(); {
 		fields := bytes.Fields(lines.Bytes())
-		if len(fields) == 3 && string(fields[0]) == "Pss:" {
-			kib, err := strconv.ParseInt(string(fields[1]), 10, 64)
-			return kib << 10, err
+		if len(fields) != 3 {
+			continue
+		}
+		kib, _ := strconv.ParseInt(string(fields[1]), 10, 64) // not a number: not a line of these
+		switch string(fields[0]) {
+		case "Pss:":
+			m.Proportional = kib << 10
+		case "Rss:":
+			m.Resident = kib << 10
 		}
 	}
-	return 0, fmt.Errorf("memory of process %d: the kernel does not tell it", pid)
+	if m.Proportional == 0 || m.Resident == 0 {
+		return m, fmt.Errorf("memory of process %d: the kernel does not tell it", pid)
+	}
+	return m, nil
 }

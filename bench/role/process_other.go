@@ -12,5 +12,5 @@ var errLinux = errors.New("CPU time and memory of another process are read on Li
 // CPUOf is the user and system time of all threads of a process.
 func CPUOf(int) (time.Duration, error) { return 0, errLinux }
 
-// MemoryOf is a process's proportional set size, bytes.
-func MemoryOf(int) (int64, error) { return 0, errLinux }
+// MemoryOf is what a process holds of the machine's memory.
+func MemoryOf(int) (Memory, error) { return Memory{}, errLinux }

@@ -55,7 +55,7 @@ var layouts = []layout{
 		more: []column{{"client_datagrams", "client sent", false}, {"server_datagrams", "server sent", false},
 			{"client_cpu", "client CPU", true}, {"server_cpu", "server CPU", true}, {"resumed_share", "resumed", false}}},
 	{experiment: "idle", title: "Tunnels that stand idle", kinds: []string{"group", "stack", "aa"},
-		main: []column{{"connector_memory", "connector memory", false}, {"connector_memory_per_tunnel", "per tunnel", true}, {"connector_idle_cpu", "connector CPU per tunnel and s", true},
+		main: []column{{"connector_memory", "connector memory", false}, {"connector_resident", "RSS", false}, {"connector_memory_per_tunnel", "per tunnel", true}, {"connector_idle_cpu", "connector CPU per tunnel and s", true},
 			{"edge_memory_per_tunnel", "edge memory per tunnel", false}, {"edge_idle_cpu", "edge CPU per tunnel and s", false}},
 		more: []column{{"connection_up_p50", "connection up p50", true}}},
 	{experiment: "overhead", title: "The harness against a bare dial loop", kinds: []string{"stack", "group", "aa"},

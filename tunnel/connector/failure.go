@@ -30,7 +30,7 @@ func (c *Connector) strictDialFailed(err error) {
 	c.failures.n++
 	c.failures.mu.Unlock()
 	if n%bannerEvery == 0 {
-		for _, line := range banner(c.offered()) {
+		for _, line := range banner(c.offered(), c.cfg.PostQuantum.Compat) {
 			c.log.LogAttrs(context.Background(), slog.LevelInfo, line)
 		}
 	}
@@ -56,7 +56,11 @@ func (c *Connector) firstOffered() kex.Group {
 }
 
 // banner explains what may be wrong when the edge cannot be reached with hybrid groups alone.
-func banner(offer string) []string {
+func banner(offer string, compat Compat) []string {
+	offers := "--groups"
+	if compat != CompatToday {
+		offers += ", or --compat today"
+	}
 	text := []string{
 		"The edge could not be reached with post-quantum key agreement.",
 		"On offer: " + offer,
@@ -66,8 +70,8 @@ func banner(offer string) []string {
 		" - the edge knows none of the groups on offer (CRYPTO_ERROR 0x128);",
 		fmt.Sprintf(" - UDP to the edge's port (%d by default) is blocked (timeout).", tunnel.DefaultPort),
 		"What to do:",
-		" - let UDP out to the edge, fragments and large first flights included;",
-		" - offer a group that the edge knows: --groups, or --compat today;",
+		" - let UDP out to the edge, a first flight of several packets included;",
+		" - offer a group that the edge knows: " + offers + ";",
 		" - allow a classical group behind the hybrid ones: --post-quantum=prefer.",
 	}
 	width := 0

@@ -119,8 +119,10 @@ func TestStrictAnnouncesItself(t *testing.T) {
 }
 
 func TestBannerIsFramed(t *testing.T) {
-	lines := banner("X25519Kyber768Draft00")
+	lines := banner("X25519Kyber768Draft00", Compat2022)
 	require.Contains(t, strings.Join(lines, "\n"), "X25519Kyber768Draft00")
+	require.Contains(t, strings.Join(lines, "\n"), "--compat today")
+	require.NotContains(t, strings.Join(banner("X25519MLKEM768", CompatToday), "\n"), "--compat")
 	for _, line := range lines {
 		require.Equal(t, utf8.RuneCountInString(lines[0]), utf8.RuneCountInString(line), line)
 		require.LessOrEqual(t, len(line), 100)

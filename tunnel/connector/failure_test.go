@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -116,6 +117,32 @@ func TestStrictAnnouncesItself(t *testing.T) {
 		require.Contains(w, e.asked[0].Features, tunnel.FeaturePostQuantum)
 		require.Equal(w, tls.X25519MLKEM768, w.dials[0].Group)
 	})
+}
+
+// The tunnel of the announcement, in a build that has its groups: one is drawn, named, and negotiated.
+func TestTheAnnouncedTunnel(t *testing.T) {
+	if !kex.Overlay {
+		t.Skip("this build lacks the Draft00 groups: run by `make test`")
+	}
+	drawn := map[string]bool{}
+	for seed := range uint64(8) {
+		offer, err := Offer(Compat2022, kex.Strict, nil, rand.New(rand.NewPCG(seed, seed)))
+		require.NoError(t, err)
+		drawn[offer[0].Name] = true
+		inWorld(t, func(w *world) {
+			c, stop := w.begin(slotsOf(8, w.edge(ids(Compat2022.hybrids())...)), func(cfg *Config) {
+				kex.Configure(cfg.Dialer.TLS, offer...)
+				cfg.PostQuantum = PostQuantum{Policy: kex.Strict}
+			})
+			require.NoError(w, c.Ready(w.Context()))
+			require.NoError(w, stop())
+			for _, h := range w.dials {
+				require.Equal(w, offer[0].ID, h.Group)
+			}
+			require.Len(w, w.log.with("INFO Using experimental hybrid post-quantum key agreement "+offer[0].Name), 1)
+		})
+	}
+	require.Len(t, drawn, 2)
 }
 
 func TestBannerIsFramed(t *testing.T) {

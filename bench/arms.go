@@ -46,7 +46,8 @@ func (e *Experiment) arms() (arms []arm, skipped []string) {
 // The stacks: whose code dials, or holds the tunnels.
 const (
 	bare            Stack = "bare"
-	pqbench         Stack = "pqbench"
+	pqbench         Stack = "pqbench"       // as cloudflared 2022.9.1, connector.Compat2022
+	pqbenchToday    Stack = "pqbench-today" // as cloudflared 2026.8.2, connector.CompatToday
 	realCloudflared Stack = "cloudflared"
 )
 
@@ -82,7 +83,7 @@ func (e *Experiment) armsOf(o Offer, factors results.Arm, inTLS bool) (arms []ar
 			}
 		}
 		arms = append(arms, a)
-		if e.AA && o.equal(e.Control) && p == providers[0] && factors.Stack != string(realCloudflared) {
+		if e.AA && o.equal(e.Control) && p == providers[0] && factors.Stack != string(realCloudflared) && factors.Stack != string(pqbenchToday) {
 			a.Arm.AA = true
 			arms = append(arms, a)
 		}

@@ -90,7 +90,8 @@ type Experiment struct {
 	Body    Size     `yaml:"body,omitempty"`    // requests: of each answer
 	Size    Size     `yaml:"size,omitempty"`    // goodput: moved per arm and block and direction
 	Stacks  []Stack  `yaml:"stacks,omitempty"`  // overhead: whose dial and accept loop
-	// Connectors are whose connector holds the tunnels: pqbench's, which is the default, or a real cloudflared.
+	// Connectors are whose connector holds the tunnels: pqbench's, which is the default and behaves as cloudflared
+	// 2022.9.1 did, the same behaving as today's (pqbench-today), or a real cloudflared.
 	Connectors []Stack `yaml:"connectors,omitempty"`
 	// Policies are the connector's, Accepts the edge's, and Resumed is whether the connector comes with a session
 	// ticket. The groups of a policy experiment are the hybrids that the policies are about.

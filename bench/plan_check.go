@@ -283,8 +283,8 @@ func (e *Experiment) inRange() error {
 	if e.Run == "policy" && slices.ContainsFunc(e.Groups, func(o Offer) bool { return len(o) > 1 || !o[0].Hybrid() }) {
 		return errors.New("groups are single hybrids here: the policies say what stands beside them")
 	}
-	if slices.Contains(e.Stacks, realCloudflared) || slices.Contains(e.Connectors, bare) {
-		return errors.New("stacks are bare or pqbench, connectors are pqbench or cloudflared")
+	if slices.Contains(e.Stacks, realCloudflared) || slices.Contains(e.Stacks, pqbenchToday) || slices.Contains(e.Connectors, bare) {
+		return errors.New("stacks are bare or pqbench, connectors are pqbench, pqbench-today or cloudflared")
 	}
 	if e.Margin < 0 || e.Margin >= 1 {
 		return fmt.Errorf("margin: %g is out of range, want a ratio such as 0.02 for 2 %%", e.Margin)

@@ -65,7 +65,7 @@ func TestPlanErrors(t *testing.T) {
 		"two entries": {"experiments:\n  - {run: requests, groups: [X25519], body: 1KiB}\n  - {run: requests, groups: [X25519], body: 64KiB}",
 			`two requests entries share the arm`},
 		"connector":      {"experiments:\n  - run: requests\n    groups: [X25519]\n    connectors: [pqbench, cloudflare]", `line 4: unknown stack "cloudflare" (did you mean "cloudflared"?)`},
-		"no connector":   {"experiments:\n  - run: requests\n    groups: [X25519]\n    connectors: [bare]", `connectors are pqbench or cloudflared`},
+		"no connector":   {"experiments:\n  - run: requests\n    groups: [X25519]\n    connectors: [bare]", `connectors are pqbench, pqbench-today or cloudflared`},
 		"policy":         {"experiments:\n  - run: policy\n    groups: [X25519MLKEM768]\n    policies: [stritc]", `line 4: unknown policy "stritc" (did you mean "strict"?)`},
 		"accepts":        {"experiments:\n  - run: policy\n    groups: [X25519MLKEM768]\n    accepts: [some]", `line 4: accepts:`},
 		"policy's group": {"experiments:\n  - run: policy\n    groups: [X25519]", `groups are single hybrids here`},

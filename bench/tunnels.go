@@ -196,7 +196,7 @@ func (ps *paths) connect(ctx context.Context, w *path, a arm) error {
 func (ps *paths) connectOurs(ctx context.Context, w *path, a arm, creds []tunnel.Credentials) (registration float64, err error) {
 	args := role.TunnelsArgs{
 		Edge: w.listening.Tunnel, RootPEM: ps.cert.root, Origin: w.originURL, Groups: a.offer.IDs(), Want: a.offer.Expected().ID,
-		Initial: int(ps.p.Initial[0]), Connections: ps.p.Conns, Tunnels: creds, Timeout: setUp,
+		Initial: int(ps.p.Initial[0]), Connections: ps.p.Conns, Tunnels: creds, Timeout: setUp, Today: a.Stack == string(pqbenchToday),
 	}
 	var reply role.TunnelsReply
 	if err := w.connector.Call(ctx, "Connect", args, &reply); err != nil {

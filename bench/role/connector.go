@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"pqbench/kex"
 	"pqbench/tunnel"
 	"pqbench/tunnel/connector"
 )
@@ -37,6 +38,7 @@ type TunnelsArgs struct {
 	Connections int
 	Tunnels     []tunnel.Credentials
 	Timeout     time.Duration // until all are registered
+	Today       bool          // behave as today's cloudflared, not as 2022.9.1
 }
 
 // TunnelsReply says how registration went.
@@ -80,12 +82,17 @@ func (r *ConnectorRole) start(args TunnelsArgs, creds tunnel.Credentials, seen *
 	if err != nil {
 		return nil, err
 	}
+	compat := connector.Compat2022
+	if args.Today {
+		compat = connector.CompatToday
+	}
 	trace := seen.trace()
 	c, err := connector.New(connector.Config{
 		// Slots to spare let a failed dial move on; without the stagger a set-up's length is the handshakes' alone.
 		Edges: slices.Repeat([]net.Addr{edge}, 2*args.Connections), Stagger: -1,
 		Credentials: creds, Origin: origin, Connections: args.Connections,
-		Dialer: &connector.Dialer{TLS: config, QUIC: tunnel.QUICOptions{InitialPacketSize: args.Initial}, Trace: trace}, Trace: trace,
+		Dialer:   &connector.Dialer{TLS: config, QUIC: tunnel.QUICOptions{InitialPacketSize: args.Initial, StreamLimit: compat.StreamLimit()}, Trace: trace},
+		Features: connector.Features(compat, args.policy()), Trace: trace,
 	})
 	if err != nil {
 		return nil, err
@@ -95,6 +102,21 @@ func (r *ConnectorRole) start(args TunnelsArgs, creds tunnel.Credentials, seen *
 	go func() { defer close(done); _ = c.Run(ctx) }()
 	r.stops = append(r.stops, func() { cancel(); <-done })
 	return c, nil
+}
+
+// policy is what an offer amounts to.
+func (args TunnelsArgs) policy() kex.Policy {
+	policy := kex.Strict
+	for i, id := range args.Groups {
+		if g, ok := kex.ByID(id); ok && g.Hybrid() {
+			continue
+		}
+		if i == 0 {
+			return kex.Classical
+		}
+		policy = kex.Prefer
+	}
+	return policy
 }
 
 // Disconnect unregisters and closes all tunnels, and replies with what went wrong with them while they stood. The

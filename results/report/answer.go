@@ -59,7 +59,7 @@ func (l lookup) besideSentence() string {
 		{"idle", "connector_memory_per_tunnel", "memory per tunnel"},
 	} {
 		for _, c := range l.comparisons(func(c results.Comparison) bool {
-			return c.Experiment == of.experiment && c.Metric == of.metric && c.Kind == "stack" && c.Base.Stack == cloudflared && c.Ratio != nil
+			return c.Experiment == of.experiment && c.Metric == of.metric && c.Kind == "stack" && c.Base.Stack == cloudflared && c.Arm.Stack == ours && c.Ratio != nil
 		}) {
 			parts = append(parts, fmt.Sprintf("%s %s (%s)", of.what, l.values(c), found(c)))
 		}

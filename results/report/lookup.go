@@ -52,8 +52,11 @@ func (l lookup) ofGroup(experiment, metric, group string) []results.Comparison {
 	return found
 }
 
-// cloudflared is the stack of an arm that a real cloudflared carried.
-const cloudflared = "cloudflared"
+// The stacks of arms that a real cloudflared carried, and our connector.
+const (
+	cloudflared = "cloudflared"
+	ours        = "pqbench"
+)
 
 // The group that today's deployments use, and those of the announcement of post-quantum tunnels.
 const (

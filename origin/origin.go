@@ -5,6 +5,7 @@
 //	POST PUT /sink        reads the body, answers {"bytes":n}
 //	any      /echo        the request's body, as it arrives
 //	GET      /delay/{d}   an empty answer after d (300ms, 2s)
+//	GET      /ws          a WebSocket that echoes messages
 //	GET      /stats       the counters
 package origin
 
@@ -44,7 +45,7 @@ type Counts struct {
 // Stats are an origin's counters since it was made.
 type Stats struct {
 	Counts
-	// Paths are the counts of /bytes, /sink, /echo, /delay and /stats; "other" counts requests for anything else.
+	// Paths are the counts of /bytes, /sink, /echo, /delay, /ws and /stats; "other" counts requests for anything else.
 	Paths map[string]Counts `json:"paths"`
 }
 
@@ -60,6 +61,7 @@ func New() *Origin {
 	o.handle("/sink", o.sink, "POST /sink", "PUT /sink")
 	o.handle("/echo", o.echo, "/echo")
 	o.handle("/delay", o.delay, "GET /delay/{d}")
+	o.handle("/ws", o.webSocket, "GET /ws")
 	o.handle("/stats", o.stats, "GET /stats")
 	o.handle(other, func(_ *counters, w http.ResponseWriter, r *http.Request) { http.NotFound(w, r) }, "/")
 	return o

@@ -118,7 +118,7 @@ func TestStatsCountByPath(t *testing.T) {
 		"/bytes": {Requests: 2, BytesOut: 30},
 		"/echo":  {Requests: 1, BytesIn: 5, BytesOut: 5},
 		"/sink":  {Requests: 1, BytesIn: 4, BytesOut: 11},
-		"/delay": {}, "/stats": {}, "other": {Requests: 1},
+		"/delay": {}, "/stats": {}, "/ws": {}, "other": {Requests: 1},
 	}}
 	require.Equal(t, want, o.Stats())
 	var got Stats

@@ -62,8 +62,8 @@ func (x *exchange) switchProtocols(kind wire.Kind, resp *http.Response) error {
 type switched struct{ io.ReadWriteCloser }
 
 func (s switched) CloseWrite() error {
-	if half, ok := s.ReadWriteCloser.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
+	if half, ok := s.ReadWriteCloser.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		return nil
 	}
 	return s.Close()
 }

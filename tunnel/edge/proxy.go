@@ -14,6 +14,7 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"pqbench/tunnel"
+	"pqbench/tunnel/internal/duplex"
 	"pqbench/tunnel/internal/field"
 	"pqbench/tunnel/internal/wire"
 )
@@ -41,7 +42,8 @@ type exchange struct {
 	via    via     // the data center that serves instead of this one
 	tried  []*link // those asked so far
 
-	head     time.Time // zero unless traced
+	eyeball  duplex.Conn // taken over by a WebSocket
+	head     time.Time   // zero unless traced
 	status   int
 	started  bool // the eyeball has the response head
 	up, down int64
@@ -216,6 +218,9 @@ func (x *exchange) send() (<-chan struct{}, error) {
 	if _, err := x.stream.Write(head); err != nil {
 		return nil, err
 	}
+	if isWebSocket(x.r) {
+		return nil, nil // what follows the head is the eyeball's, once protocols are switched
+	}
 	if x.r.ContentLength == 0 {
 		// A connector that has answered already may have stopped reading
 		// (STOP_SENDING), and Close then fails: the response decides.
@@ -276,10 +281,14 @@ func encodeRequest(buf []byte, r *http.Request) ([]byte, error) {
 			entries += len(values)
 		}
 	}
-	if r.ContentLength != 0 {
+	kind, length := wire.HTTP, r.ContentLength
+	if isWebSocket(r) {
+		kind, length = wire.WebSocket, 0
+	}
+	if length != 0 {
 		entries++
 	}
-	enc := wire.BeginRequest(buf, "http://"+r.Host+r.URL.RequestURI(), wire.HTTP, entries)
+	enc := wire.BeginRequest(buf, "http://"+r.Host+r.URL.RequestURI(), kind, entries)
 	enc.Add(wire.KeyMethod, "", r.Method)
 	enc.Add(wire.KeyHost, "", r.Host)
 	for name, values := range r.Header {
@@ -294,9 +303,9 @@ func encodeRequest(buf []byte, r *http.Request) ([]byte, error) {
 		}
 	}
 	switch {
-	case r.ContentLength > 0:
-		enc.Add(wire.KeyHeaderPrefix, "Content-Length", strconv.FormatInt(r.ContentLength, 10))
-	case r.ContentLength < 0:
+	case length > 0:
+		enc.Add(wire.KeyHeaderPrefix, "Content-Length", strconv.FormatInt(length, 10))
+	case length < 0:
 		enc.Add(wire.KeyHeaderPrefix, "Transfer-Encoding", "chunked")
 	}
 	return enc.Finish()

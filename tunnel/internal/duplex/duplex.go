@@ -2,10 +2,8 @@
 package duplex
 
 import (
-	"errors"
 	"io"
 	"net"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -60,7 +58,7 @@ func (p *pair) pass(to, from End, linger time.Duration) int64 {
 	n, err := io.CopyBuffer(writerOnly{to}, readerOnly{from}, *buf)
 	buffers.Put(buf)
 	if err == nil {
-		err = to.CloseWrite()
+		_ = to.CloseWrite() // it fails only where the far side was first: what it has to say decides
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -106,22 +104,13 @@ func (c Conn) Read(p []byte) (int, error) {
 // CloseWrite sends a FIN, or closes what cannot (RFC 8446 lets TLS say the end; a pipe has no halves).
 func (c Conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return ignoreClosed(half.CloseWrite())
+		return half.CloseWrite()
 	}
-	return ignoreClosed(c.Close())
+	return c.Close()
 }
 
 // Abort closes the connection.
 func (c Conn) Abort() { _ = c.Close() }
-
-// ignoreClosed forgives the end of what has ended: a peer that was first.
-func ignoreClosed(err error) error {
-	var sys *os.SyscallError
-	if errors.Is(err, net.ErrClosed) || errors.As(err, &sys) {
-		return nil
-	}
-	return err
-}
 
 // Stream is an End of the tunnel. Reader, if not nil, has what was read ahead.
 type Stream struct {

@@ -99,10 +99,10 @@ func (x *exchange) run(head []byte) (*http.Response, error) {
 	if resp.StatusCode == http.StatusSwitchingProtocols {
 		// Its directions end apart, and the context may be that of one: from here on it is Close that counts, as
 		// with net/http.
-		if !x.stop() {
-			return nil, net.ErrClosed
+		if !x.stop() || x.up != nil {
+			return nil, errors.New("response switches protocols while the request is being sent")
 		}
-		resp.Body = &switched{exchange: x}
+		resp.Body = switched{x.conn}
 		return resp, nil
 	}
 	resp.Body = &body{ReadCloser: resp.Body, exchange: x, keep: !resp.Close}
@@ -195,27 +195,17 @@ func (b *body) Close() error {
 	return nil
 }
 
-// switched is the connection after a 101. Its directions end apart.
-type switched struct {
-	*exchange
-	closed bool
-}
+// switched is the connection after a 101. Its directions end apart, and anybody may close it.
+type switched struct{ *conn }
 
-func (s *switched) Read(p []byte) (int, error)  { return s.conn.br.Read(p) }
-func (s *switched) Write(p []byte) (int, error) { return s.conn.net.Write(p) }
+func (s switched) Read(p []byte) (int, error)  { return s.br.Read(p) }
+func (s switched) Write(p []byte) (int, error) { return s.net.Write(p) }
+func (s switched) Close() error                { return s.net.Close() }
 
 // CloseWrite tells the origin that no more is coming.
-func (s *switched) CloseWrite() error {
-	if c, ok := s.conn.net.(interface{ CloseWrite() error }); ok {
+func (s switched) CloseWrite() error {
+	if c, ok := s.net.(interface{ CloseWrite() error }); ok {
 		return c.CloseWrite()
 	}
 	return errors.ErrUnsupported
-}
-
-func (s *switched) Close() error {
-	if !s.closed {
-		s.closed = true
-		s.end(false)
-	}
-	return nil
 }

@@ -108,6 +108,7 @@ func (r *EdgeRole) Listen(args ListenArgs, reply *ListenReply) error {
 	e, err := edge.Listen(edge.Config{
 		TLS: config, PacketConn: socket, Authorize: r.authorize, Location: "local",
 		QUIC: tunnel.QUICOptions{InitialPacketSize: args.Initial}, Trace: trace,
+		RetryAbove: -1, // a Retry would add a round trip to some handshakes of an arm, and none to the bare listener's
 	})
 	if err != nil {
 		return err

@@ -11,10 +11,10 @@ import (
 	"pqbench/tunnel"
 )
 
-// DefaultRetryAbove is Config.RetryAbove's default. A host of two cores
-// completes some thousand handshakes a second, each within a few round trips:
-// an edge at that rate, 50 ms away, has about 100 half open. Each holds some
-// 100 kB until it completes or HandshakeIdleTimeout has passed.
+// DefaultRetryAbove is Config.RetryAbove's default. What is half open at an
+// honest rate is that rate times the round trip: at 2,000 handshakes a second,
+// about what two cores complete, and 100 ms it is 200. Each holds buffers and
+// keys until it completes or HandshakeIdleTimeout has passed.
 const DefaultRetryAbove = 256
 
 // handshake follows one handshake from its first Initial.

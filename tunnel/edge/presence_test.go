@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -84,6 +86,46 @@ func TestPresenceOfAFlappingTunnel(t *testing.T) {
 	r.withdraw()
 	require.Equal(t, record('-', c.key.tunnel), flap(0))
 	require.Empty(t, flap(0))
+}
+
+// Tunnels come and go while they are told: the peer ends up knowing what is held.
+func TestPresenceConverges(t *testing.T) {
+	var r registry
+	var s presenceSet
+	told, tell := io.Pipe()
+	done, followed, announced := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	go func() { defer close(announced); _ = r.announce(tell, done) }()
+	go func() {
+		defer close(followed)
+		if err := s.follow(told, func() {}); !errors.Is(err, io.EOF) {
+			t.Error(err)
+		}
+	}()
+	held := make([]*conn, 8)
+	var flapping sync.WaitGroup
+	for i := range held {
+		held[i] = &conn{key: key{tunnel: uuid.New()}}
+		flapping.Go(func() {
+			for range 500 + i%2 { // odd ones are left in
+				if !r.remove(held[i]) {
+					r.add(held[i], false)
+				}
+			}
+		})
+	}
+	flapping.Wait()
+	require.Eventually(t, func() bool {
+		for i, c := range held {
+			if s.has(c.key.tunnel) != (i%2 == 1) {
+				return false
+			}
+		}
+		return true
+	}, patience, time.Millisecond)
+	close(done)
+	<-announced
+	require.NoError(t, tell.Close())
+	<-followed
 }
 
 // FuzzPresence: no bytes of a peer do harm; what is known afterwards is what

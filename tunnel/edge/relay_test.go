@@ -60,9 +60,7 @@ func meshedWith(t *testing.T, id uuid.UUID, log *slog.Logger, conf *tls.Config, 
 
 // fakePeer is a data center whose test says what it does with a stream.
 func fakePeer(t *testing.T, name string, conf *tls.Config, presence []byte, serve func(*quic.Stream)) Peer {
-	conf = conf.Clone()
-	conf.NextProtos, conf.ClientCAs, conf.ClientAuth = []string{tunnel.RelayALPN}, conf.RootCAs, tls.RequireAndVerifyClientCert
-	l, err := quic.ListenAddr("127.0.0.1:0", conf, &quic.Config{})
+	l, err := quic.ListenAddr("127.0.0.1:0", asPeer(conf), &quic.Config{})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = l.Close() })
 	go func() {

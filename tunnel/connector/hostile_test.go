@@ -40,7 +40,7 @@ type link struct {
 }
 
 // connect runs a connector in front of origin and returns its connection.
-func connect(t *testing.T, origin http.HandlerFunc, grace time.Duration) *link {
+func connect(t *testing.T, origin http.HandlerFunc, grace time.Duration, change ...func(*Config)) *link {
 	service := httptest.NewServer(origin)
 	t.Cleanup(service.Close)
 	to, err := url.Parse(service.URL)
@@ -50,6 +50,9 @@ func connect(t *testing.T, origin http.HandlerFunc, grace time.Duration) *link {
 	cfg := config(l.Addr())
 	cfg.Origin, cfg.GracePeriod = to, grace
 	cfg.Trace = &tunnel.Trace{RequestDone: func(r tunnel.Request) { requests <- r }}
+	for _, f := range change {
+		f(&cfg)
+	}
 	c, err := New(cfg)
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -122,6 +122,7 @@ func TestAnswersOfAHostileConnector(t *testing.T) {
 		"malformed message":   wire.SignatureData + wire.Version + "\x00\x00\x00\x00\x01\x00\x00\x00" + strings.Repeat("\xff", 8),
 		"cut message":         head(ok)[:30],
 		"no status":           head(),
+		"switch of protocols": head(wire.Metadata{Key: wire.KeyStatus, Val: "101"}, wire.Metadata{Key: "HttpHeader:Upgrade", Val: "websocket"}),
 		"header with newline": head(ok, wire.Metadata{Key: "HttpHeader:A", Val: "b\r\nSet-Cookie: evil=1"}),
 		"error": func() string {
 			e := wire.BeginResponse(nil, "10.1.2.3 refused", 0)

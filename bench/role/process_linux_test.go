@@ -27,7 +27,7 @@ func TestProcessesAreReadAsTheyReadThemselves(t *testing.T) {
 	}
 	after, err := MemoryOf(os.Getpid())
 	require.NoError(t, err)
-	assert.InDelta(t, 64<<20, after.Proportional-before.Proportional, 16<<20)
+	assert.GreaterOrEqual(t, after.Proportional-before.Proportional, int64(60<<20), "the race detector adds to it")
 	assert.GreaterOrEqual(t, after.Resident, after.Proportional)
 	assert.Equal(t, byte(1), held[0])
 

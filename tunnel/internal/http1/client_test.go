@@ -535,3 +535,13 @@ func TestKeptConnectionsAreBounded(t *testing.T) {
 		require.Zero(t, open.Load())
 	})
 }
+
+// A response that is not read to its end spoils its connection, however well the upload went.
+func TestResponseLeftUnread(t *testing.T) {
+	c, _ := to(t, scripted(t, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"))
+	req := request(t, "POST", "/", strings.NewReader("body"))
+	resp, err := c.RoundTrip(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Nil(t, c.pool.take())
+}

@@ -40,7 +40,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "roles": roles, "find": find, "get": get},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "roles": roles, "find": find, "get": get, "freeport": freeport},
 		Condition: func(name string) (bool, error) {
 			switch name {
 			case "draft00":
@@ -146,4 +146,14 @@ func get(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	ts.Fatalf("%s: got %s, want %s", args[1], got, args[0])
+}
+
+// freeport VARIABLE sets the variable to a UDP port that nobody uses.
+func freeport(ts *testscript.TestScript, _ bool, args []string) {
+	socket, err := net.ListenUDP("udp", nil)
+	ts.Check(err)
+	_, port, err := net.SplitHostPort(socket.LocalAddr().String())
+	ts.Check(err)
+	ts.Check(socket.Close())
+	ts.Setenv(args[0], port)
 }

@@ -162,7 +162,7 @@ func (d *edgeDaemon) startSite(i int, s site) error {
 		return fmt.Errorf("colo %s: %w", s.name, err)
 	}
 	e, err := edge.Listen(edge.Config{
-		TLS: config, PacketConn: socket, Authorize: d.state.Authorize, Routes: d.routes, Location: s.name, Relay: d.relay(i),
+		TLS: config, PacketConn: socket, Authorize: d.state.Authorize, Routes: d.routes, Location: s.name, Relay: d.relay(i), RetryAbove: d.settings.RetryAbove,
 		Trace: d.metrics.Trace(), Logger: d.log.With("colo", s.name),
 	})
 	if err != nil {

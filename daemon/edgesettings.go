@@ -47,6 +47,9 @@ type EdgeSettings struct {
 	// Metrics is where metrics are served; default the first free of five loopback ports from metrics.EdgePort on.
 	Metrics string
 	Pprof   bool
+	// RetryAbove is how many handshakes may be half open before addresses must prove themselves; default
+	// edge.DefaultRetryAbove, negative is never.
+	RetryAbove int
 	// GracePeriod is how long requests in flight may take at the end.
 	GracePeriod time.Duration
 }

@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"syscall"
@@ -212,6 +213,21 @@ func TestListenFindsAPort(t *testing.T) {
 	require.Len(t, slices.Compact(got), ports+1)
 	_, err := Listen(held[0].Addr().String(), first)
 	require.ErrorContains(t, err, "metrics: ")
+}
+
+// Every number that an edge counts is told, under a name of its own.
+func TestEveryEdgeCounterIsTold(t *testing.T) {
+	var stats edge.Stats
+	v := reflect.ValueOf(&stats).Elem()
+	for i := range v.NumField() {
+		v.Field(i).SetInt(int64(i + 1))
+	}
+	var got []int64
+	for _, s := range edgeSeries {
+		got = append(got, s.read(stats))
+	}
+	slices.Sort(got)
+	require.Len(t, slices.Compact(got), v.NumField())
 }
 
 // A real edge and connector, and the numbers they leave.

@@ -40,7 +40,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "roles": roles, "find": find, "get": get, "freeport": freeport},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "roles": roles, "find": find, "get": get, "freeport": freeport, "readme": readme},
 		Condition: func(name string) (bool, error) {
 			switch name {
 			case "draft00":
@@ -148,12 +148,44 @@ func get(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Fatalf("%s: got %s, want %s", args[1], got, args[0])
 }
 
-// freeport VARIABLE sets the variable to a UDP port that nobody uses.
+// freeport VARIABLE sets the variable to a loopback port that nobody uses, over TCP and UDP.
 func freeport(ts *testscript.TestScript, _ bool, args []string) {
-	socket, err := net.ListenUDP("udp", nil)
-	ts.Check(err)
-	_, port, err := net.SplitHostPort(socket.LocalAddr().String())
-	ts.Check(err)
-	ts.Check(socket.Close())
-	ts.Setenv(args[0], port)
+	for range 10 {
+		socket, err := net.ListenUDP("udp", nil)
+		ts.Check(err)
+		_, port, err := net.SplitHostPort(socket.LocalAddr().String())
+		ts.Check(err)
+		l, err := net.Listen("tcp", ":"+port)
+		ts.Check(socket.Close())
+		if err == nil {
+			ts.Check(l.Close())
+			ts.Setenv(args[0], port)
+			return
+		}
+	}
+	ts.Fatalf("no port is free over TCP and UDP")
 }
+
+// readme SECTION FILE writes the first indented block of a section of the README to a file.
+func readme(ts *testscript.TestScript, _ bool, args []string) {
+	text, err := os.ReadFile(readmePath)
+	ts.Check(err)
+	_, section, found := strings.Cut(string(text), "\n## "+args[0]+"\n")
+	if !found {
+		ts.Fatalf("the README has no section %q", args[0])
+	}
+	var block strings.Builder
+	for line := range strings.Lines(section) {
+		command, indented := strings.CutPrefix(line, "    ")
+		if !indented && strings.TrimSpace(line) != "" && block.Len() > 0 {
+			break
+		}
+		if indented {
+			block.WriteString(command)
+		}
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(block.String()), 0o600))
+}
+
+// readmePath is found before the scripts change the directory.
+var readmePath, _ = filepath.Abs("../../../README.md")

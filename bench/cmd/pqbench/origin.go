@@ -9,7 +9,7 @@ import (
 )
 
 type originCommand struct {
-	Listen string `default:"127.0.0.1:8080" help:"Where to serve HTTP."`
+	Listen string `env:"PQBENCH_ORIGIN_LISTEN" default:"127.0.0.1:8080" help:"Where to serve HTTP."`
 	logFlags
 }
 

@@ -4,12 +4,10 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"os"
 	"reflect"
 	"strings"
@@ -235,17 +233,15 @@ func (d *connectorDaemon) writePID() {
 }
 
 // direct says where requests go.
-func (d *connectorDaemon) direct(cfg *connector.Config) error {
-	service := d.settings.URL
-	if rules := d.file.Ingress; service == "" && len(rules) == 1 {
-		service = rules[0].Service
-	} else if service == "" {
-		return &SettingError{"url", errors.New("it must be given; rules by host and path are not served yet")}
+func (d *connectorDaemon) direct(cfg *connector.Config) (err error) {
+	switch {
+	case d.settings.URL != "" && len(d.file.Ingress) > 0:
+		d.log.Warn("The configuration file's ingress rules are not used, since a url is given outside it")
+	case d.settings.URL == "" && len(d.file.Ingress) == 0:
+		d.log.Warn("No ingress rules were defined in provided config (if any) nor from the cli, pqbench will return 503 for all incoming HTTP requests")
 	}
-	u, err := url.Parse(service)
-	if err != nil {
-		return &SettingError{"url", err}
+	if cfg.Ingress, err = d.file.ingress(d.settings.URL); err != nil {
+		return &SettingError{"ingress", err}
 	}
-	cfg.Origin = u
 	return nil
 }

@@ -38,8 +38,8 @@ var withoutEffect = []string{
 // wrong.
 var withoutSupport = []string{
 	"warp-routing", "hostname", "hello-world", "bastion", "proxy-dns", "unix-socket", "region", "edge-bind-address",
-	"tlsTimeout", "tcpKeepAlive", "noHappyEyeballs", "matchSNItoHost", "disableChunkedEncoding", "bastionMode",
-	"proxyAddress", "proxyPort", "proxyType", "ipRules", "http2Origin", "access",
+	"matchSNItoHost", "disableChunkedEncoding", "bastionMode",
+	"proxyAddress", "proxyPort", "proxyType", "ipRules", "access",
 }
 
 // ReadFile reads a configuration file. The error says file and line.
@@ -97,6 +97,9 @@ func (f *File) checkAt(root *yaml.Node) error {
 	var wrong *SettingError
 	if err := f.ConnectorSettings.check(); errors.As(err, &wrong) {
 		return fmt.Errorf("line %d: %w", line(wrong.Key), err)
+	}
+	if f.URL != "" && f.Ingress != nil {
+		return fmt.Errorf("line %d: url and ingress are two answers to one question; remove one", line("url"))
 	}
 	if err := f.OriginRequest.check(); err != nil {
 		return fmt.Errorf("line %d: originRequest: %w", line("originRequest"), err)

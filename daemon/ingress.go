@@ -4,13 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
+	"reflect"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"pqbench/tunnel/connector"
 )
 
 // A Rule of the ingress list sends requests to a service. The first rule that matches serves the request; the last
@@ -30,9 +31,33 @@ type OriginRequest struct {
 	OriginServerName     *string        `yaml:"originServerName"`
 	CAPool               *string        `yaml:"caPool"` // PEM file
 	NoTLSVerify          *bool          `yaml:"noTLSVerify"`
+	HTTP2Origin          *bool          `yaml:"http2Origin"`
 	ConnectTimeout       *time.Duration `yaml:"connectTimeout"`
+	TLSTimeout           *time.Duration `yaml:"tlsTimeout"`
+	TCPKeepAlive         *time.Duration `yaml:"tcpKeepAlive"` // 0 is none
+	NoHappyEyeballs      *bool          `yaml:"noHappyEyeballs"`
 	KeepAliveConnections *int           `yaml:"keepAliveConnections"`
 	KeepAliveTimeout     *time.Duration `yaml:"keepAliveTimeout"`
+}
+
+// or is o with what it leaves open taken from the file's top level.
+func (o OriginRequest) or(top OriginRequest) OriginRequest {
+	to, from := reflect.ValueOf(&o).Elem(), reflect.ValueOf(top)
+	for i := range to.NumField() {
+		if to.Field(i).IsNil() {
+			to.Field(i).Set(from.Field(i))
+		}
+	}
+	return o
+}
+
+func (o OriginRequest) forConnector() connector.OriginRequest {
+	return connector.OriginRequest{
+		HTTPHostHeader: value(o.HTTPHostHeader), OriginServerName: value(o.OriginServerName), CAPool: value(o.CAPool),
+		NoTLSVerify: value(o.NoTLSVerify), HTTP2Origin: value(o.HTTP2Origin), ConnectTimeout: value(o.ConnectTimeout),
+		TLSTimeout: value(o.TLSTimeout), TCPKeepAlive: orNone(o.TCPKeepAlive), NoHappyEyeballs: value(o.NoHappyEyeballs),
+		KeepAliveConnections: value(o.KeepAliveConnections), KeepAliveTimeout: value(o.KeepAliveTimeout),
+	}
 }
 
 // UnmarshalYAML remembers the line.
@@ -42,9 +67,6 @@ func (r *Rule) UnmarshalYAML(n *yaml.Node) error {
 	r.line = n.Line
 	return err
 }
-
-// statusService is how a service that only answers with a status begins.
-const statusService = "http_status:"
 
 // all says that r matches every request.
 func (r Rule) all() bool { return (r.Hostname == "" || r.Hostname == "*") && r.Path == "" }
@@ -70,41 +92,58 @@ func checkRules(rules []Rule, at int) error {
 	return nil
 }
 
+// noRules is what requests get when nobody says where they go, as at cloudflared.
+const noRules = "http_status:503"
+
+// check asks the connector about the rule, but for the file of certificates, which need not be on this host.
 func (r Rule) check() error {
-	if i := strings.LastIndexByte(r.Hostname, '*'); i > 0 || i == 0 && r.Hostname != "*" && !strings.HasPrefix(r.Hostname, "*.") {
-		return fmt.Errorf("hostname %q: a * may only stand alone or be the first label", r.Hostname)
-	}
-	if strings.ContainsAny(r.Hostname, ":/ ") {
-		return fmt.Errorf("hostname %q: want a name without scheme, port and path", r.Hostname)
-	}
-	if _, err := regexp.Compile(r.Path); err != nil {
-		return fmt.Errorf("path %q is no regular expression", r.Path)
-	}
-	if err := checkService(r.Service); err != nil {
+	if err := r.OriginRequest.check(); err != nil {
 		return err
 	}
-	return r.OriginRequest.check()
-}
-
-func checkService(s string) error {
-	if s == "" {
-		return errors.New("it has no service; give a URL or http_status:NNN")
+	rule, err := r.forConnector(OriginRequest{CAPool: new("")})
+	if err != nil {
+		return err
 	}
-	if code, ok := strings.CutPrefix(s, statusService); ok {
-		n, err := strconv.Atoi(code)
-		if err != nil || n < 100 || n > 999 {
-			return fmt.Errorf("service %q: want a status from 100 to 999", s)
-		}
-		return nil
+	rule.OriginRequest.CAPool = ""
+	rules := []connector.Rule{rule}
+	if !r.all() {
+		rules = append(rules, connector.Rule{Service: noRules})
 	}
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("service %q: want http://host:port, https://host:port or http_status:NNN", withoutUser(s))
-	}
-	if u.Path != "" && u.Path != "/" {
-		return fmt.Errorf("service %q: a service has no path; requests bring their own", withoutUser(s))
+	if _, err := connector.NewIngress(rules); err != nil {
+		return errors.Unwrap(err) // without the number there, and the service, which may have a password
 	}
 	return nil
+}
+
+func (r Rule) forConnector(top OriginRequest) (connector.Rule, error) {
+	rule := connector.Rule{Hostname: r.Hostname, Service: strings.TrimSuffix(r.Service, "/"), OriginRequest: r.OriginRequest.or(top).forConnector()}
+	if r.Path != "" {
+		path, err := regexp.Compile(r.Path)
+		if err != nil {
+			return rule, fmt.Errorf("path %q is no regular expression", r.Path)
+		}
+		rule.Path = path
+	}
+	return rule, nil
+}
+
+// ingress makes the connector's rules: those of the file, or for every request the URL that was given apart from it.
+func (f *File) ingress(url string) (*connector.Ingress, error) {
+	rules := f.Ingress
+	switch {
+	case url != "":
+		rules = []Rule{{Service: url}}
+	case len(rules) == 0:
+		rules = []Rule{{Service: noRules}}
+	}
+	all := make([]connector.Rule, len(rules))
+	for i, r := range rules {
+		var err error
+		if all[i], err = r.forConnector(f.OriginRequest); err != nil {
+			return nil, err
+		}
+	}
+	return connector.NewIngress(all)
 }
 
 func (o OriginRequest) check() error {
@@ -114,7 +153,9 @@ func (o OriginRequest) check() error {
 	}{
 		{"connectTimeout", between(o.ConnectTimeout, time.Millisecond, time.Hour)},
 		{"keepAliveTimeout", between(o.KeepAliveTimeout, time.Millisecond, 24*time.Hour)},
-		{"keepAliveConnections", between(o.KeepAliveConnections, 0, 1<<20)},
+		{"tlsTimeout", between(o.TLSTimeout, time.Millisecond, time.Hour)},
+		{"tcpKeepAlive", between(o.TCPKeepAlive, 0, time.Hour)},
+		{"keepAliveConnections", between(o.KeepAliveConnections, 1, 1<<20)},
 		{"httpHostHeader", checkHostHeader(o.HTTPHostHeader)},
 	} {
 		if c.err != nil {

@@ -39,6 +39,7 @@ func RunConnector(ctx context.Context, s ConnectorSettings, file *File, log *slo
 	if err != nil {
 		return config(err)
 	}
+	d.metrics.Watch(c.InFlight)
 	d.introduce(cfg)
 	return d.run(ctx, c)
 }

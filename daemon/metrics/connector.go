@@ -20,7 +20,6 @@ type Connector struct {
 	*handshakes
 	connections                    prometheus.Gauge
 	requests, requestErrors        prometheus.Counter
-	concurrent                     prometheus.Gauge
 	responses, registered, refused *prometheus.CounterVec
 	locations                      *prometheus.GaugeVec
 	dialled, closed, backoffs      prometheus.Counter
@@ -45,7 +44,6 @@ func NewConnector(b Build) *Connector {
 		connections:   prometheus.NewGauge(gauge("ha_connections", "Number of active ha connections")),
 		requests:      prometheus.NewCounter(counter(subsystem, "total_requests", "Amount of requests proxied through all the tunnels")),
 		requestErrors: prometheus.NewCounter(counter(subsystem, "request_errors", "Count of error proxying to origin")),
-		concurrent:    prometheus.NewGauge(gauge("concurrent_requests_per_tunnel", "Concurrent requests proxied through each tunnel")),
 		responses: prometheus.NewCounterVec(counter(subsystem, "response_by_code", "Count of responses by HTTP status code"),
 			[]string{"status_code"}),
 		registered: prometheus.NewCounterVec(counter(subsystem, "tunnel_register_success", "Count of successful tunnel registrations"),
@@ -59,13 +57,21 @@ func NewConnector(b Build) *Connector {
 		backoffs: prometheus.NewCounter(prometheus.CounterOpts{Name: "pqbench_backoffs_total",
 			Help: "Waits before another dial"}),
 	}
-	registry.MustRegister(c.connections, c.requests, c.requestErrors, c.concurrent, c.responses, c.registered, c.refused,
+	registry.MustRegister(c.connections, c.requests, c.requestErrors, c.responses, c.registered, c.refused,
 		c.locations, c.dialled, c.closed, c.backoffs)
 	return c
 }
 
 // Gatherer has the series.
 func (c *Connector) Gatherer() prometheus.Gatherer { return c.registry }
+
+// Watch adds the requests in flight, which a Trace does not tell: it hears of a request when it is done.
+func (c *Connector) Watch(inFlight func() int) {
+	c.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: namespace, Subsystem: subsystem, Name: "concurrent_requests_per_tunnel",
+		Help: "Concurrent requests proxied through each tunnel",
+	}, func() float64 { return float64(inFlight()) }))
+}
 
 // Trace is what a connector and its dialer are to call.
 func (c *Connector) Trace() *tunnel.Trace {

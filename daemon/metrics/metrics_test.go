@@ -58,6 +58,7 @@ func contains(t testing.TB, series, want map[string]string) {
 
 func TestConnectorHasCloudflaredsNames(t *testing.T) {
 	c := NewConnector(build)
+	c.Watch(func() int { return 7 })
 	trace := c.Trace()
 	begin := time.Unix(0, 0)
 	trace.HandshakeDone(tunnel.Handshake{Start: begin, Done: begin.Add(2 * time.Millisecond), Group: tls.X25519MLKEM768})
@@ -77,7 +78,7 @@ func TestConnectorHasCloudflaredsNames(t *testing.T) {
 		`build_info{goversion="go1.26",revision="abc",type="pqbench",version="1"}`:                    "1",
 		`cloudflared_tunnel_ha_connections`:                                                           "1",
 		`cloudflared_tunnel_total_requests`:                                                           "3",
-		`cloudflared_tunnel_concurrent_requests_per_tunnel`:                                           "0",
+		`cloudflared_tunnel_concurrent_requests_per_tunnel`:                                           "7",
 		`cloudflared_tunnel_request_errors`:                                                           "1",
 		`cloudflared_tunnel_response_by_code{status_code="200"}`:                                      "1",
 		`cloudflared_tunnel_response_by_code{status_code="other"}`:                                    "1",
@@ -250,11 +251,16 @@ func TestBothEnds(t *testing.T) {
 	post.Header.Set("Content-Type", "application/json")
 	collector.ServeHTTP(httptest.NewRecorder(), post)
 
-	origin := httptest.NewServer(http.NotFoundHandler())
+	var c *connector.Connector
+	during := make(chan int, 1)
+	origin := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		during <- c.InFlight()
+		http.NotFound(w, r)
+	}))
 	defer origin.Close()
 	u, err := url.Parse(origin.URL)
 	require.NoError(t, err)
-	c, err := connector.New(connector.Config{
+	c, err = connector.New(connector.Config{
 		Edges: []net.Addr{e.Addr()}, Credentials: creds, Connections: 1, Origin: u, Trace: connectors.Trace(),
 		Dialer: &connector.Dialer{TLS: &tls.Config{RootCAs: authority.Pool(), CurvePreferences: []tls.CurveID{tls.X25519MLKEM768}}, Trace: connectors.Trace()},
 	})
@@ -268,6 +274,7 @@ func TestBothEnds(t *testing.T) {
 	r.Host = creds.TunnelID.String() + tunnel.HostSuffix
 	e.ServeHTTP(w, r)
 	require.Equal(t, http.StatusNotFound, w.Code)
+	require.Equal(t, 1, <-during)
 	contains(t, scrape(t, edges.Gatherer()), map[string]string{
 		`pqbench_edge_registered{colo="AMS"}`:                                                  "1",
 		`pqbench_edge_requests_total{colo="AMS"}`:                                              "1",
@@ -279,6 +286,7 @@ func TestBothEnds(t *testing.T) {
 	cancel()
 	require.NoError(t, <-done)
 	require.NoError(t, e.Close(context.Background()))
+	require.Zero(t, c.InFlight())
 	contains(t, scrape(t, connectors.Gatherer()), map[string]string{`cloudflared_tunnel_total_requests`: "1", `cloudflared_tunnel_ha_connections`: "0",
 		`cloudflared_tunnel_response_by_code{status_code="404"}`: "1"})
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -36,6 +37,7 @@ type proxy struct {
 	destinations []netip.AddrPort  // of TCP streams
 	client       string            // the connector's id, told to the origin as cloudflared does
 	requestDone  func(tunnel.Request)
+	inFlight     atomic.Int64 // streams being served
 }
 
 // newProxy is the request path of a checked configuration.
@@ -69,6 +71,8 @@ var errHead = errors.New("malformed request")
 func (p *proxy) serve(stream *quic.Stream) {
 	x := &exchange{proxy: p, stream: stream, body: body{stream: stream}}
 	x.event.Start = time.Now()
+	p.inFlight.Add(1)
+	defer p.inFlight.Add(-1)
 	err := x.run()
 	switch {
 	case err == nil:

@@ -93,6 +93,9 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // ClientID is what the connector calls itself on all its connections.
 func (c *Connector) ClientID() uuid.UUID { return c.cfg.ClientID }
 
+// InFlight is how many requests and other streams of the edge are being served now.
+func (c *Connector) InFlight() int { return int(c.proxy.inFlight.Load()) }
+
 // Connected is how many connections are registered now. From the moment that Run's context ends it is 0: the
 // connector then takes no more requests, whatever it still finishes.
 func (c *Connector) Connected() int {

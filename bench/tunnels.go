@@ -185,7 +185,8 @@ func (ps *paths) connect(ctx context.Context, w *path, a arm) error {
 	if err := w.edge.Call(ctx, "Up", a.offer.Expected().ID, &up); err != nil {
 		return fmt.Errorf("connecting %s: %w", a.Arm, err)
 	}
-	if want := ps.p.Tunnels * ps.p.Conns; len(up) != want {
+	// More than wanted are some that were lost and came again: settle tells.
+	if want := ps.p.Tunnels * ps.p.Conns; len(up) < want {
 		return fmt.Errorf("connecting %s: %d connections are registered, want %d", a.Arm, len(up), want)
 	}
 	values["connection_up_p50"] = median(up)

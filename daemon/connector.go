@@ -137,7 +137,7 @@ func (s ConnectorSettings) dialer() (*connector.Dialer, connector.PostQuantum, e
 		}
 	}
 	return &connector.Dialer{TLS: config, QUIC: tunnel.QUICOptions{
-		KeepAlive: orNone(s.KeepAlive), Idle: value(s.IdleTimeout), StreamLimit: told.Compat.StreamLimit(),
+		KeepAlive: orNone(s.KeepAlive), Idle: value(s.IdleTimeout),
 	}}, told, nil
 }
 

@@ -31,8 +31,8 @@ type QUICOptions struct {
 	Idle time.Duration
 	// HandshakeIdle bounds the silence during a handshake; default HandshakeIdleTimeout.
 	HandshakeIdle time.Duration
-	// StreamLimit is how many streams of a kind the edge may have open at
-	// once, for the connector's side; default ConnectorStreamLimit.
+	// StreamLimit is how many streams the edge may have open at once, for
+	// the connector's side; default ConnectorStreamLimit.
 	StreamLimit int64
 	// DisablePathMTUDiscovery keeps packets at the initial size.
 	DisablePathMTUDiscovery bool
@@ -51,16 +51,15 @@ func QUICConfig(side Side, o QUICOptions) *quic.Config {
 		MaxStreamReceiveWindow:     MaxStreamReceiveWindow,
 		InitialPacketSize:          uint16(or(o.InitialPacketSize, InitialPacketSize)),
 		DisablePathMTUDiscovery:    o.DisablePathMTUDiscovery,
+		MaxIncomingUniStreams:      -1, // the protocol has none
 		EnableDatagrams:            true,
 		Tracer:                     o.Tracer,
 	}
 	if side == ConnectorSide {
 		conf.KeepAlivePeriod = KeepAlivePeriod
 		conf.MaxIncomingStreams = or(o.StreamLimit, int64(ConnectorStreamLimit))
-		conf.MaxIncomingUniStreams = conf.MaxIncomingStreams
 	} else {
 		conf.MaxIncomingStreams = EdgeStreamLimit
-		conf.MaxIncomingUniStreams = -1 // the protocol has none
 		// quic-go would begin with 768 KiB: two eyeballs that do not read
 		// their responses (512 KiB of stream window each) stop all others.
 		conf.InitialConnectionReceiveWindow = MaxConnectionReceiveWindow

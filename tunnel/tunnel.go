@@ -56,11 +56,11 @@ const (
 	// InitialPacketSize is the UDP payload of every Initial, in bytes. The
 	// code of cloudflared intends 1232 for IPv4 but sends 1252 there too.
 	InitialPacketSize = 1252
-	// ConnectorStreamLimit is how many streams of a kind the edge may have
-	// open at once: in effect unlimited.
-	ConnectorStreamLimit = 1 << 60
-	// ConnectorStreamLimit2022 is 2022.9.1's.
-	ConnectorStreamLimit2022 = 1<<32 - 1
+	// ConnectorStreamLimit is how many requests the edge may have open at
+	// once on a connection. cloudflared allows 2^60, 2022.9.1 allowed 2^32-1:
+	// one frame with a high stream id then has every lower stream made, and
+	// a hostile edge has all of the connector's memory.
+	ConnectorStreamLimit = 1 << 14
 	// EdgeStreamLimit is how many streams a connector may have open at
 	// once: the control stream and a few short-lived RPC streams.
 	EdgeStreamLimit = 16

@@ -55,7 +55,7 @@ func TestQUICConfigIsCloudflareds(t *testing.T) {
 		Versions:             []quic.Version{quic.Version1},
 		HandshakeIdleTimeout: 5 * time.Second, MaxIdleTimeout: 5 * time.Second, KeepAlivePeriod: time.Second,
 		MaxConnectionReceiveWindow: 30 << 20, MaxStreamReceiveWindow: 6 << 20,
-		MaxIncomingStreams: 1 << 60, MaxIncomingUniStreams: 1 << 60,
+		MaxIncomingStreams: 1 << 14, MaxIncomingUniStreams: -1,
 		InitialPacketSize: 1252, EnableDatagrams: true,
 	}, connector)
 	edge := QUICConfig(EdgeSide, QUICOptions{})

@@ -47,13 +47,22 @@ type TunnelsReply struct {
 	Registration []time.Duration
 }
 
+// atOnce is how many tunnels come up side by side. An edge that has too many new connections to accept refuses some
+// (quic-go: 32), which a connector survives, but a set-up is not a storm.
+const atOnce = 8
+
 // Connect starts the tunnels and waits until every connection of each is registered.
 func (r *ConnectorRole) Connect(args TunnelsArgs, reply *TunnelsReply) error {
 	ctx, cancel := context.WithTimeout(context.Background(), args.Timeout)
 	defer cancel()
 	seen := &registrations{want: args.Want}
 	var started []*connector.Connector
-	for _, creds := range args.Tunnels {
+	for i, creds := range args.Tunnels {
+		if i >= atOnce {
+			if err := started[i-atOnce].Ready(ctx); err != nil {
+				return err
+			}
+		}
 		c, err := r.start(args, creds, seen)
 		if err != nil {
 			return err
@@ -91,7 +100,7 @@ func (r *ConnectorRole) start(args TunnelsArgs, creds tunnel.Credentials, seen *
 		// Slots to spare let a failed dial move on; without the stagger a set-up's length is the handshakes' alone.
 		Edges: slices.Repeat([]net.Addr{edge}, 2*args.Connections), Stagger: -1,
 		Credentials: creds, Origin: origin, Connections: args.Connections,
-		Dialer:   &connector.Dialer{TLS: config, QUIC: tunnel.QUICOptions{InitialPacketSize: args.Initial, StreamLimit: compat.StreamLimit()}, Trace: trace},
+		Dialer:   &connector.Dialer{TLS: config, QUIC: tunnel.QUICOptions{InitialPacketSize: args.Initial}, Trace: trace},
 		Features: connector.Features(compat, args.policy()), Trace: trace,
 	})
 	if err != nil {

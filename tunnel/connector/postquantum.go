@@ -31,14 +31,6 @@ func ParseCompat(s string) (Compat, error) {
 	return "", fmt.Errorf("unknown compat %q (want %q or %q)", s, Compat2022, CompatToday)
 }
 
-// StreamLimit is how many streams of a kind the edge may have open at once, for tunnel.QUICOptions.
-func (c Compat) StreamLimit() int64 {
-	if c == Compat2022 {
-		return tunnel.ConnectorStreamLimit2022
-	}
-	return tunnel.ConnectorStreamLimit
-}
-
 // PostQuantum says what a connector tells about its offer, which itself is Dialer.TLS.CurvePreferences; [Offer] makes
 // it. The zero value tells nothing.
 type PostQuantum struct {

@@ -122,9 +122,4 @@ func TestCompat(t *testing.T) {
 	}
 	_, err := ParseCompat("yesterday")
 	require.ErrorContains(t, err, `"yesterday"`)
-	require.EqualValues(t, 4294967295, Compat2022.StreamLimit())
-	require.EqualValues(t, 1<<60, CompatToday.StreamLimit())
-	conf := tunnel.QUICConfig(tunnel.ConnectorSide, tunnel.QUICOptions{StreamLimit: Compat2022.StreamLimit()})
-	require.EqualValues(t, 4294967295, conf.MaxIncomingStreams)
-	require.EqualValues(t, 4294967295, conf.MaxIncomingUniStreams)
 }

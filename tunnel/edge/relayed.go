@@ -78,12 +78,24 @@ func openOn(ctx context.Context, qc *quic.Conn, id uuid.UUID, wait bool) (*quic.
 	return stream, stream.SetReadDeadline(time.Time{})
 }
 
+// connectionLost tells an error of a whole connection from one of a stream, or of the eyeball. The connection's context
+// does not: it ends after its streams have.
+func connectionLost(err error) bool {
+	var (
+		idle        *quic.IdleTimeoutError
+		transport   *quic.TransportError
+		application *quic.ApplicationError
+		reset       *quic.StatelessResetError
+	)
+	return errors.As(err, &idle) || errors.As(err, &transport) || errors.As(err, &application) || errors.As(err, &reset)
+}
+
 // relayed looks at how a relayed attempt ended. It returns errNotHere when
 // nothing was sent to any origin and another data center may be tried.
 func (x *exchange) relayed(err error) error {
 	var reset *quic.StreamError
 	refused := errors.As(err, &reset) && reset.Remote && reset.ErrorCode == relayNotHere
-	lost := reset == nil && x.via.Context().Err() != nil || reset != nil && reset.Remote && reset.ErrorCode == relayLost
+	lost := connectionLost(err) || reset != nil && reset.Remote && reset.ErrorCode == relayLost
 	if refused || lost {
 		x.edge.counters.relayFailures.Add(1)
 	}

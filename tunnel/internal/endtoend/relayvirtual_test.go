@@ -92,6 +92,7 @@ func TestACutLinkFailsItsRequestsAndRecovers(t *testing.T) {
 			require.Equal(t, http.StatusBadGateway, <-codes)
 		}
 		require.LessOrEqual(t, time.Since(start), 4*oneWay+tunnel.MaxIdleTimeout+time.Second)
+		synctest.Wait() // what happens at the same instant
 		stats := m.colos["AMS"].Stats()
 		require.EqualValues(t, 2, stats.RelayFailures)
 		require.EqualValues(t, 2, stats.BadGateways)

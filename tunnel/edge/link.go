@@ -68,7 +68,7 @@ func (l *link) once(ctx context.Context) (was bool, err error) {
 	err = held.follow(presence, func() {
 		was = true
 		l.set(qc, held)
-		r.edge.log.Info("relay peer connected", "peer", l.peer.Name, "group", qc.ConnectionState().TLS.CurveID)
+		r.edge.log.Info("relay peer connected", "peer", l.peer.Name, "group", groupName(uint16(qc.ConnectionState().TLS.CurveID)))
 	})
 	l.set(nil, nil)
 	_ = qc.CloseWithError(0, "")

@@ -36,11 +36,12 @@ type network struct {
 // send takes a datagram from the socket that sends in dir. The caller holds the mutex.
 func (n *network) send(dir Dir, payload []byte, to net.Addr) {
 	w, r, now := n.ways[dir], n.rec, n.rec.now()
-	r.events = append(r.events, Event{Dir: dir, N: w.sent, Size: len(payload), Sent: now, Packets: packetsOf(payload)})
+	packets := packetsOf(payload)
+	r.events = append(r.events, Event{Dir: dir, N: w.sent, Size: len(payload), Sent: now, Packets: packets})
 	w.sent++
 	chance := w.draws.next()
 	lost := w.chain(chance) // the chain moves with every datagram, whatever else happens to it
-	d := datagram{dir: dir, event: len(r.events) - 1, at: now, client: to, payload: payload}
+	d := datagram{dir: dir, event: len(r.events) - 1, at: now, client: to, packets: packets, payload: payload}
 	if dir == Up {
 		if d.client = n.ends[Up].addr; !sameAddr(to, n.ends[Down].addr) {
 			n.event(&d).Fate = NoRoute

@@ -60,7 +60,7 @@ func shakeOver(t testing.TB, authority *ca.CA, client, server net.PacketConn, h 
 		Certificates: []tls.Certificate{authority.Leaf()}, NextProtos: []string{alpn}, Time: certificateTime, CurvePreferences: groups,
 	}, config)
 	require.NoError(t, err)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	start := time.Now()
 	c, err := here.Dial(ctx, serverAddr, &tls.Config{

@@ -27,7 +27,7 @@ const (
 	Delivered             // read by the receiver
 	Lost                  // by the link's Loss
 	QueueFull             // tail drop
-	TooBig                // larger than the MTU, or than LimitSize allows
+	TooBig                // larger than the MTU
 	Blocked               // by the middlebox that Event.Middlebox names
 	NoRoute               // sent to an address that nobody has, or has any more
 )

@@ -21,18 +21,32 @@
 // # Exact, and the same in every run
 //
 // Two things that happen at the same virtual instant happen in an order that the Go scheduler chooses, and synctest
-// shuffles timers of the same instant on purpose. So no two datagrams leave or arrive at the same instant: each takes
-// at least one nanosecond ([Spacing]) on the link, also when its rate is infinite, and an end is done with one before
-// the next arrives. It follows that a datagram on an otherwise idle link without a rate arrives after the delay and one
-// nanosecond, and one in a burst of k after k nanoseconds. Without the spacing a client's hybrid handshake has
-// three datagrams or four, by chance; with it there are always four, since the server reads the first of two Initials
-// before the second is there, and acknowledges it. The nanosecond also keeps answers off the round numbers that timers
-// expire at: at a round trip of 200 ms the ServerHello would arrive at the very instant of the first probe timeout.
+// shuffles timers of the same instant on purpose. On a path of constant delay such ties are the rule, not the exception:
+//
+//   - The two datagrams of a client's first flight leave at one instant. Were they to arrive at one instant, it would be chance
+//     whether the server acknowledges the first before it reads the second: a client's hybrid handshake would have
+//     three datagrams or four.
+//   - An end that answers at once starts its probe timer when the peer's datagram arrives; the peer started its own when it sent
+//     it. Both wait 200 ms, so the peer's probe would arrive in the nanosecond in which the end's own timer
+//     expires, and the end would send a datagram more or not. That happens whatever the delay is, in every tenth
+//     handshake under heavy loss.
+//   - At a round trip of 200 ms the ServerHello would arrive as the client's first probe timeout expires.
+//
+// So the n-th datagram of a direction takes n+1 nanoseconds more than its delay ([Spacing]), up to a microsecond
+// ([MaxSkew]). No two datagrams arrive at the same instant, an end is done with one before the next is there, and what
+// follows the path of something earlier is later by a nanosecond at least, in both directions: it never meets a timer that the
+// earlier one started. An X25519 handshake over a round trip of 100 ms takes 100.000002 ms, and the
+// client's datagrams until its Finished are two; those of X25519MLKEM768 are always four.
 //
 // What is lost, and when, depends on (seed, trial, direction, number of the datagram) alone, whatever the sizes: all groups
-// of a trial meet the same losses until the first of them sends a datagram more.
+// of a trial meet the same losses.
 //
-// What stays open is the order of goroutines within one end at one instant: whether a request that is written the
-// moment the handshake completes leaves in the datagram with the Finished or in one of its own is the scheduler's choice.
-// One nanosecond of sleep before such a write decides it.
+// Two things this package cannot decide:
+//
+//   - With a finite rate a byte is time, and quic-go and TLS draw sizes: a transport parameter of 0 to 15 bytes (GREASE), ECDSA
+//     signatures of 70 to 72, also in certificates. Pin the process's randomness where that matters
+//     (testing/cryptotest.SetGlobalRandom, before the certificates are made and again before each trial).
+//   - The order of goroutines within one end at one instant: whether a request that is written the moment the
+//     handshake completes leaves in the datagram with the Finished or in one of its own is the scheduler's choice. A
+//     nanosecond of sleep before such a write decides it.
 package link

@@ -8,16 +8,19 @@ import (
 // Headers is what IPv4 and UDP add to each datagram, in bytes. Rates and queues count it.
 const Headers = 28
 
-// Spacing is the least time a datagram takes on a link, so that no two arrive at the same instant. It is a
-// thousandth of what a fast network card needs for one.
+// Spacing keeps what happens on a path apart: the n-th datagram of a direction, from 0, travels (n+1)·Spacing longer than
+// its delay, up to [MaxSkew]. The package comment says why.
 const Spacing = time.Nanosecond
+
+// MaxSkew is the most that Spacing adds up to.
+const MaxSkew = 1000 * Spacing
 
 // Defaults of a Direction.
 const (
 	DefaultMTU   = 1472      // of Ethernet: 1500 less IPv4 and UDP headers
 	MinMTU       = 1200      // QUIC needs it (RFC 9000, Section 14)
 	DefaultQueue = 64 << 10  // bytes, where the bandwidth-delay product is smaller
-	maxRate      = 1e12      // bit/s; a datagram would take no nanosecond
+	maxRate      = 1e12      // bit/s; a full datagram takes 12 ns
 	maxDelay     = time.Hour // beyond any network, and any timer of QUIC
 )
 
@@ -107,8 +110,8 @@ func (d Direction) withDefaults(rtt time.Duration) Direction {
 // serialisation is how long size bytes of UDP payload and their headers take at d's rate, rounded up to a nanosecond.
 func (d Direction) serialisation(size int) time.Duration {
 	if d.Rate == 0 {
-		return Spacing
+		return 0
 	}
 	bits := int64(size+Headers) * 8
-	return max(Spacing, time.Duration((bits*int64(time.Second)+d.Rate-1)/d.Rate))
+	return time.Duration((bits*int64(time.Second) + d.Rate - 1) / d.Rate)
 }

@@ -44,8 +44,8 @@ type Event struct {
 
 	Sent    time.Duration // given to the socket
 	Began   time.Duration // left the queue: Began - Sent is queueing
-	Left    time.Duration // serialised: Left - Began is size/rate, Spacing at least
-	Arrived time.Duration // read at the other end: Arrived - Left is propagation, jitter and reordering. In flight: when it will be
+	Left    time.Duration // serialised: Left - Began is (Size + Headers)/Rate
+	Arrived time.Duration // read at the other end: Arrived - Left is propagation, jitter, reordering and Spacing. In flight: when it will be
 
 	Fate      Fate
 	Middlebox string  // which one blocked it; "" for all other fates

@@ -49,7 +49,7 @@ func (w *way) carry(e *Event, chance draw, lost bool) bool {
 		e.Fate = Lost
 		return false
 	}
-	e.Arrived = w.arrival(e.Left, chance)
+	e.Arrived = w.arrival(e, chance)
 	return true
 }
 
@@ -65,8 +65,9 @@ func (w *way) leave(now time.Duration) {
 
 // arrival is when a datagram that left arrives: never at the instant of another, and after those before it unless they
 // are late.
-func (w *way) arrival(left time.Duration, chance draw) time.Duration {
-	at := left + w.Delay + time.Duration(chance.jitter*float64(w.Jitter))
+func (w *way) arrival(e *Event, chance draw) time.Duration {
+	skew := min(time.Duration(e.N+1)*Spacing, MaxSkew)
+	at := e.Left + w.Delay + skew + time.Duration(chance.jitter*float64(w.Jitter))
 	if chance.reorder < w.Reorder {
 		at = w.unused(max(at, w.last+Spacing) + w.Delay/4)
 		w.overdue = append(w.overdue, at)

@@ -18,6 +18,12 @@
 // The MTU and Event.Size count UDP payload. A rate and a queue also count the [Headers] of IPv4 and UDP, as a
 // real link does.
 //
+// # What it does not carry
+//
+// The sockets are plain net.PacketConns: quic-go uses neither ECN, nor GSO, nor path MTU discovery on them, so there is
+// no middlebox that clears or mangles ECN. It would need sockets with control messages (quic.OOBCapablePacketConn), which
+// switch the other two on as well.
+//
 // # Exact, and the same in every run
 //
 // Two things that happen at the same virtual instant happen in an order that the Go scheduler chooses, and synctest

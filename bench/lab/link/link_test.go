@@ -211,18 +211,34 @@ func TestJitter(t *testing.T) {
 // A share of datagrams takes a quarter of the delay longer, and those sent meanwhile overtake it.
 func TestReorder(t *testing.T) {
 	const delay, n, p = 40 * time.Millisecond, 1000, 0.1
-	events := burst(t, link.Direction{Delay: delay, Reorder: p}, link.Schedule{Seed: 3}, repeat(100, n)...)
-	late, instants := 0, map[time.Duration]bool{}
+	sizes := make([]int, n)
+	for i := range sizes {
+		sizes[i] = i + 1 // each is recognised when it is read
+	}
+	late := 0
+	events := burst(t, link.Direction{Delay: delay, Reorder: p}, link.Schedule{Seed: 3}, sizes...)
+	requireApart(t, events)
 	for _, e := range events {
-		require.Equal(t, link.Delivered, e.Fate)
 		if took := e.Arrived - e.Left; took > delay+time.Millisecond {
 			late++
 			require.InDelta(t, delay+delay/4, took, float64(2*link.MaxSkew+n))
 		} else {
 			require.InDelta(t, delay, took, float64(2*link.MaxSkew+n))
 		}
-		require.False(t, instants[e.Arrived], "two arrive at the same instant")
-		instants[e.Arrived] = true
 	}
 	require.InDelta(t, p, float64(late)/n, 4*math.Sqrt(p*(1-p)/n))
+
+	// So short a delay that what is late arrives among those that overtake it.
+	requireApart(t, burst(t, link.Direction{Delay: 40, Reorder: 0.5}, link.Schedule{Seed: 3}, sizes[:100]...))
+}
+
+// requireApart asks that all datagrams arrived, no two at the same instant.
+func requireApart(t *testing.T, events []link.Event) {
+	t.Helper()
+	instants := map[time.Duration]bool{}
+	for _, e := range events {
+		require.Equal(t, link.Delivered, e.Fate)
+		require.False(t, instants[e.Arrived], "two arrive at %v", e.Arrived)
+		instants[e.Arrived] = true
+	}
 }

@@ -38,6 +38,7 @@ var mayImport = map[string][]string{
 	"loadgen":                      {"kex", "results"},
 	"bench":                        {"..."},
 	"bench/lab/link":               {"kex", "wire", "tunnel", "tunnel/ca", "tunnel/edge", "tunnel/connector"}, // the tunnel in its tests alone
+	"bench/lab":                    {"bench", "bench/lab/link", "kex", "loadgen", "origin", "results", "tunnel", "tunnel/ca", "tunnel/connector", "tunnel/edge"},
 	"bench/role":                   {"kex", "origin", "loadgen", "results", "tunnel", "tunnel/ca", "tunnel/edge", "tunnel/connector", "wire"},
 	"bench/cmd/pqbench":            {"bench", "bench/...", "daemon", "kex", "results", "results/report", "tunnel/cloudflared"},
 	"scripts/kexagree":             {"results"},

@@ -39,6 +39,9 @@ func versions() results.Versions {
 	return v
 }
 
+// Here describes this program and the host it runs on, for a manifest.
+func Here() (results.Versions, results.Host) { return versions(), host() }
+
 // Revision is the commit that the binary was built from, "+dirty" behind it when the tree was not clean; the Makefile
 // sets it. A build without the Makefile leaves it empty.
 var Revision string

@@ -43,6 +43,9 @@ var ErrInterrupted = errors.New("interrupted; what was measured so far is saved 
 // ConfigError is an error that came before anything was measured: the plan cannot be run here as it is asked for.
 type ConfigError struct{ error }
 
+// Misconfigured marks an error as one that came before anything was measured.
+func Misconfigured(err error) ConfigError { return ConfigError{err} }
+
 // Unwrap returns the cause.
 func (e ConfigError) Unwrap() error { return e.error }
 

@@ -23,6 +23,11 @@ type Arm struct {
 	Concurrency int `json:"concurrency,omitempty"`
 	// Tunnels is how many tunnels were held, where that is what an experiment is about.
 	Tunnels int `json:"tunnels,omitempty"`
+	// Path is a simulated path: its round trip ("100ms") or a profile's name; Loss its share of lost datagrams ("5%") or
+	// model, and Middlebox what stands on it ("none"), where those are the factors.
+	Path      string `json:"path,omitempty"`
+	Loss      string `json:"loss,omitempty"`
+	Middlebox string `json:"middlebox,omitempty"`
 	// Policy is what the connector insists on ("strict", "prefer", "classical"), Accept what the edge does ("all", "pq",
 	// "classical", or groups joined with "+"), and Resumed whether the connector comes back with a session ticket, where those are the factors.
 	Policy  string `json:"policy,omitempty"`
@@ -55,6 +60,9 @@ func (a Arm) String() string {
 	if a.Tunnels != 0 {
 		add("tunnels", fmt.Sprint(a.Tunnels))
 	}
+	add("path", a.Path)
+	add("loss", strings.ReplaceAll(a.Loss, ",", ";"))
+	add("middlebox", a.Middlebox)
 	add("policy", a.Policy)
 	add("accept", a.Accept)
 	if a.Resumed {

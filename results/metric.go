@@ -9,6 +9,8 @@ type Metric struct {
 	Title      string // for a table's head and a plot's axis, without unit
 	// Exact metrics do not vary by noise, only by the protocol's own dice; a distribution is shown, not an interval.
 	Exact bool
+	// Mean metrics are averaged over the trials, whose distribution is wide or two-valued, where others take the median.
+	Mean bool
 }
 
 // Metrics are all the metrics there are, in the order in which tables show them.
@@ -79,6 +81,24 @@ var metrics = []Metric{
 	{Name: "attempt_p50", Experiment: "policy", Unit: "ns", Better: "lower", Title: "until complete or refused, median"},
 	{Name: "round_trips", Experiment: "policy", Unit: "count", Better: "lower", Title: "round trips until complete or refused", Exact: true},
 	{Name: "resumed_share", Experiment: "policy", Unit: "count", Title: "share of handshakes that resumed", Exact: true},
+
+	{Name: "handshake_mean", Experiment: "paths", Unit: "ns", Better: "lower", Title: "handshake time, mean", Mean: true},
+	{Name: "delayed", Experiment: "paths", Unit: "share", Better: "lower", Title: "share delayed beyond one round trip", Mean: true},
+	{Name: "in_propagation", Experiment: "paths", Unit: "ns", Better: "lower", Title: "of the handshake: propagation", Mean: true},
+	{Name: "in_serialisation", Experiment: "paths", Unit: "ns", Better: "lower", Title: "of the handshake: serialisation", Mean: true},
+	{Name: "in_queueing", Experiment: "paths", Unit: "ns", Better: "lower", Title: "of the handshake: queueing", Mean: true},
+	{Name: "in_jitter", Experiment: "paths", Unit: "ns", Better: "lower", Title: "of the handshake: jitter", Mean: true},
+	{Name: "in_timers", Experiment: "paths", Unit: "ns", Better: "lower", Title: "of the handshake: timers", Mean: true},
+	{Name: "round_trips_mean", Experiment: "paths", Unit: "count", Better: "lower", Title: "round trips until complete, mean", Mean: true},
+	{Name: "timers_run_out", Experiment: "paths", Unit: "count", Better: "lower", Title: "timers that ran out, mean", Mean: true},
+	{Name: "lost_datagrams", Experiment: "paths", Unit: "datagrams", Better: "lower", Title: "datagrams lost until complete, mean", Mean: true},
+	{Name: "registered_mean", Experiment: "paths", Unit: "ns", Better: "lower", Title: "dial to registered, mean", Mean: true},
+	{Name: "first_byte_1kB", Experiment: "paths", Unit: "ns", Better: "lower", Title: "first byte of a first 1 kB request, mean", Mean: true},
+	{Name: "last_byte_1kB", Experiment: "paths", Unit: "ns", Better: "lower", Title: "last byte of a first 1 kB request, mean", Mean: true},
+	{Name: "first_byte_100kB", Experiment: "paths", Unit: "ns", Better: "lower", Title: "first byte of a first 100 kB request, mean", Mean: true},
+	{Name: "last_byte_100kB", Experiment: "paths", Unit: "ns", Better: "lower", Title: "last byte of a first 100 kB request, mean", Mean: true},
+	{Name: "first_byte_1MB", Experiment: "paths", Unit: "ns", Better: "lower", Title: "first byte of a first 1 MB request, mean", Mean: true},
+	{Name: "last_byte_1MB", Experiment: "paths", Unit: "ns", Better: "lower", Title: "last byte of a first 1 MB request, mean", Mean: true},
 
 	{Name: "connector_memory", Experiment: "idle", Unit: "B", Better: "lower", Title: "memory, all connector processes"},
 	{Name: "connector_resident", Experiment: "idle", Unit: "B", Better: "lower", Title: "resident memory, all connector processes, shared pages charged to each"},

@@ -18,7 +18,7 @@ func answer(s results.Summary) []string {
 	}
 	sentences := []string{l.handshakeSentence(), l.wireSentence(), last + "."}
 	// A run of connectors beside each other, or of policies, has a question of its own.
-	own := slices.DeleteFunc([]string{l.besideSentence(), l.policySentence()}, func(s string) bool { return s == "" })
+	own := slices.DeleteFunc([]string{l.besideSentence(), l.policySentence(), l.pathsSentence(), l.middleboxSentence()}, func(s string) bool { return s == "" })
 	if len(own) > 0 {
 		sentences = slices.DeleteFunc(sentences, func(s string) bool { return strings.HasSuffix(s, "was not measured in this run.") })
 	}
@@ -28,7 +28,8 @@ func answer(s results.Summary) []string {
 // policySentence counts how the policies' attempts ended; "" where there were none.
 func (l lookup) policySentence() string {
 	var plain, retried, refused, other int
-	for _, o := range l.s.Outcomes {
+	of := slices.DeleteFunc(slices.Clone(l.s.Outcomes), func(o results.Outcome) bool { return o.Experiment != policy })
+	for _, o := range of {
 		switch trips, _ := l.value(o.Experiment, "round_trips", o.Arm); {
 		case strings.HasPrefix(o.Text, "refused"):
 			refused++
@@ -40,10 +41,10 @@ func (l lookup) policySentence() string {
 			plain++
 		}
 	}
-	if len(l.s.Outcomes) == 0 {
+	if len(of) == 0 {
 		return ""
 	}
-	text := fmt.Sprintf("Of %d combinations %d connect in one round trip, %d after a HelloRetryRequest, %d are refused", len(l.s.Outcomes), plain, retried, refused)
+	text := fmt.Sprintf("Of %d combinations %d connect in one round trip, %d after a HelloRetryRequest, %d are refused", len(of), plain, retried, refused)
 	if other > 0 {
 		text += fmt.Sprintf(" and %d fail otherwise", other)
 	}

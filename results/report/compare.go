@@ -58,8 +58,13 @@ func (r *run) compare(p results.Pair, name string, bases, arms map[int]float64) 
 	if missing := max(len(bases), len(arms)) - len(x); missing > 0 {
 		j.warn("%d blocks lack one of the two values", missing)
 	}
-	if metric, ok := results.MetricByName(name); ok && metric.Exact {
+	metric, ok := results.MetricByName(name)
+	if ok && metric.Exact {
 		j.exact(bases, arms)
+		return j
+	}
+	if ok && metric.Mean {
+		j.means(x, y)
 		return j
 	}
 	j.open = true
@@ -132,6 +137,34 @@ func (j *judged) exact(bases, arms map[int]float64) {
 	case arm.median > base.median:
 		j.Verdict = results.VerdictHigher
 	default:
+		j.Verdict = results.VerdictLower
+	}
+}
+
+// means compares averages. Its verdict is the interval's: of hundreds of pairs most are alike, and the tests of pairs
+// that the other metrics take would say so.
+func (j *judged) means(bases, arms []float64) {
+	ratio, err := stats.MeanRatio(bases, arms)
+	var few *stats.BlocksError
+	switch {
+	case errors.As(err, &few):
+		j.warn("no interval: %d trials, at least %d are needed", few.Have, few.Need)
+	case err != nil:
+		if stats.Mean(arms) == 0 && stats.Mean(bases) == 0 {
+			j.Verdict = results.VerdictEquivalent
+			return
+		}
+		j.warn("not compared: %s", err)
+		return
+	}
+	j.Ratio, j.Low, j.High = finite(ratio.Value), finite(ratio.Low), finite(ratio.High)
+	switch {
+	case math.IsNaN(ratio.Low):
+	case ratio.Low > 1-noDifference && ratio.High < 1+noDifference:
+		j.Verdict, j.Margin = results.VerdictEquivalent, noDifference
+	case ratio.Low > 1:
+		j.Verdict = results.VerdictHigher
+	case ratio.High < 1:
 		j.Verdict = results.VerdictLower
 	}
 }

@@ -21,7 +21,7 @@ func (a *armRecords) failures() failures {
 	for _, samples := range a.samples {
 		for _, s := range samples {
 			f.of++
-			if s.Class != "" && !(a.Experiment == policy && s.Class == results.ClassCrypto) { // a refusal is an outcome there
+			if s.Class != "" && !(a.Experiment == policy && s.Class == results.ClassCrypto) && a.Experiment != middleboxes { // a refusal is an outcome there
 				f.byClass[s.Class]++
 			}
 		}

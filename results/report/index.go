@@ -72,6 +72,8 @@ func sinceInitial(s results.Sample) (int64, bool)  { return s.SinceInitial, s.Si
 // say nothing.
 func sampleMetrics(experiment string) []sampleMetric {
 	switch experiment {
+	case paths:
+		return []sampleMetric{{"handshake_p50", 0.50, sinceIntended}, {"handshake_p90", 0.90, sinceIntended}, {"handshake_p99", 0.99, sinceIntended}}
 	case "handshake", "overhead":
 		return []sampleMetric{{"handshake_p50", 0.50, sinceIntended}, {"handshake_p90", 0.90, sinceIntended},
 			{"handshake_p99", 0.99, sinceIntended}, {"since_initial_p50", 0.50, sinceInitial}}

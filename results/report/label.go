@@ -29,6 +29,12 @@ func armLabel(a results.Arm) string {
 	if a.Policy != "" {
 		label += fmt.Sprintf(", %s, edge accepts %s", a.Policy, a.Accept)
 	}
+	if a.Middlebox != "" {
+		label += ", " + a.Middlebox
+	}
+	if a.Loss != "" {
+		label += ", " + a.Loss + " lost"
+	}
 	if a.Resumed {
 		label += ", resumed"
 	}
@@ -44,9 +50,12 @@ type section struct {
 	initial     int
 	concurrency int
 	tunnels     int
+	path        string
 }
 
-func sectionOf(a results.Arm) section { return section{a.Cert, a.Initial, a.Concurrency, a.Tunnels} }
+func sectionOf(a results.Arm) section {
+	return section{a.Cert, a.Initial, a.Concurrency, a.Tunnels, a.Path}
+}
 
 // String is the factors in words: "ecdsa-p256 certificate, 1252 B Initials, 8 in flight".
 func (s section) String() string {
@@ -56,6 +65,9 @@ func (s section) String() string {
 	}
 	if s.initial != 0 {
 		parts = append(parts, fmt.Sprintf("%d B Initials", s.initial))
+	}
+	if s.path != "" {
+		parts = append(parts, "path "+s.path)
 	}
 	if s.tunnels != 0 {
 		parts = append(parts, fmt.Sprintf("%d tunnels", s.tunnels))

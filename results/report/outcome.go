@@ -12,12 +12,14 @@ import (
 // policy is the experiment whose question is how an attempt ends.
 const policy = "policy"
 
-// outcomes are those of every arm of the policy experiment.
+func hasOutcome(experiment string) bool { return experiment == policy || experiment == middleboxes }
+
+// outcomes are those of every arm of the experiments that are about them.
 func (r *run) outcomes() []results.Outcome {
 	var all []results.Outcome
 	for i := range r.arms {
-		if a := &r.arms[i]; a.Experiment == policy && len(a.samples) > 0 {
-			all = append(all, results.Outcome{Experiment: policy, Arm: a.Arm, Text: a.outcome()})
+		if a := &r.arms[i]; hasOutcome(a.Experiment) && len(a.samples) > 0 {
+			all = append(all, results.Outcome{Experiment: a.Experiment, Arm: a.Arm, Text: a.outcome()})
 		}
 	}
 	return all

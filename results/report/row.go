@@ -70,6 +70,8 @@ func (r *run) row(a *armRecords, name string) results.Row {
 		r.sampleRow(&row, a, sampled)
 	case ok && metric.Exact:
 		exactRow(&row, a)
+	case ok && metric.Mean:
+		meanRow(&row, a)
 	default:
 		trialRow(&row, a)
 	}
@@ -109,6 +111,18 @@ func trialRow(row *results.Row, a *armRecords) {
 	}
 	interval, err := stats.MedianCI(values)
 	setInterval(row, interval, err, "median")
+}
+
+// meanRow is the mean over the trials that have a value.
+func meanRow(row *results.Row, a *armRecords) {
+	values := inOrder(a.blockValues(row.Metric))
+	row.N = len(values)
+	if len(values) == 0 {
+		warn(row, "no value: no trial has one")
+		return
+	}
+	interval, err := stats.MeanCI(values)
+	setInterval(row, interval, err, "mean")
 }
 
 // exactRow is the lower median, which is a value that was seen, and the range.

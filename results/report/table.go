@@ -87,6 +87,9 @@ func (b *builder) arms(of section) []results.Arm {
 			arms = append(arms, row.Arm)
 		}
 	}
+	if b.experiment == paths || b.experiment == middleboxes {
+		return arms // in the order of the factors
+	}
 	slices.SortStableFunc(arms, func(x, y results.Arm) int { return b.rank(x) - b.rank(y) })
 	return arms
 }
@@ -134,12 +137,23 @@ func (b *builder) title(of section) string {
 	if text := of.String(); text != "" {
 		parts = append(parts, text)
 	}
+	if b.m.Virtual {
+		parts = append(parts, networkTime)
+	}
 	for _, e := range b.m.Experiments {
 		if e.Name == b.experiment {
-			parts = append(parts, fmt.Sprintf("%d blocks", e.Done))
+			parts = append(parts, fmt.Sprintf("%d %s", e.Done, b.rounds()))
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+// rounds is what an experiment repeats.
+func (b *builder) rounds() string {
+	if b.m.Virtual {
+		return "trials a cell"
+	}
+	return "blocks"
 }
 
 // values is the table of a section's arms by metrics. It is not ok without any value.
@@ -189,6 +203,8 @@ func (b *builder) labels(t *table, arms []results.Arm) {
 		of   func(results.Arm) string
 	}{
 		{"stack", func(a results.Arm) string { return a.Stack }},
+		{"middlebox", func(a results.Arm) string { return a.Middlebox }},
+		{"lost", func(a results.Arm) string { return a.Loss }},
 		{"connector", func(a results.Arm) string { return a.Policy }},
 		{"edge accepts", func(a results.Arm) string { return a.Accept }},
 		{"session", ticket},

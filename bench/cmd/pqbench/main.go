@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"pqbench/bench"
+	"pqbench/bench/lab"
 	"pqbench/daemon"
 )
 
@@ -34,6 +35,8 @@ type commands struct {
 	Connector connectorCommand `cmd:"" help:"Keep a tunnel to an edge, like cloudflared tunnel run."`
 	Edge      edgeCommand      `cmd:"" help:"Accept tunnels and pass requests to them; --issue makes one."`
 	Origin    originCommand    `cmd:"" help:"Serve an application behind a tunnel, whose answers can be checked."`
+	Lab       labCommand       `cmd:"" help:"Handshakes and first requests over any network path, in virtual time."`
+	LabWorker labWorkerCommand `cmd:"" hidden:"" help:"One process of a lab run."`
 	Role      roleCommand      `cmd:"" hidden:"" help:"One process of a run, driven over its standard input."`
 }
 
@@ -63,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(out{stdout, stderr}),
 		kong.TypeMapper(reflect.TypeFor[daemon.PostQuantum](), postQuantumMapper{}),
-		kong.Vars{"plans": strings.Join(bench.Plans(), ", ")},
+		kong.Vars{"labplans": strings.Join(lab.Plans(), ", "), "plans": strings.Join(bench.Plans(), ", ")},
 	)
 	if len(args) == 0 {
 		args = []string{"--help"}

@@ -195,12 +195,12 @@ func (c *Client) handle(m rpccp.Message, question uint32, take func(capnp.Struct
 		if err == nil && take != nil {
 			err = take(content.Struct())
 		}
-		return true, errors.Join(err, c.wire.send(finish(question)))
+		return true, errors.Join(err, c.wire.later(finish(question)))
 	case bootQuestion:
 		if err := c.learn(results); err != nil {
 			return false, err
 		}
-		return false, c.wire.send(finish(bootQuestion))
+		return false, c.wire.later(finish(bootQuestion))
 	}
 	return false, fmt.Errorf("%w: answer to question %d", errProtocol, r.AnswerId())
 }

@@ -1,6 +1,7 @@
 package registration
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -49,11 +50,25 @@ var (
 type wire struct {
 	stream Stream
 	in     *capnp.Decoder
+	atHand *bufio.Reader // what was read and not yet decoded; nil when that is of no interest
+	held   []byte        // goes out with the next message
 	left   int
 }
 
 func newWire(s Stream) *wire {
 	w := &wire{stream: s, in: capnp.NewDecoder(s), left: maxMessages}
+	w.in.MaxMessageSize = maxFirstMessages
+	return w
+}
+
+// firstMessages is room for a Bootstrap and a registration, which come together.
+const firstMessages = 1 << 10
+
+// newServerWire looks at what else has come before it answers.
+func newServerWire(s Stream) *wire {
+	w := newWire(s)
+	w.atHand = bufio.NewReaderSize(s, firstMessages)
+	w.in = capnp.NewDecoder(w.atHand)
 	w.in.MaxMessageSize = maxFirstMessages
 	return w
 }
@@ -81,29 +96,52 @@ func (w *wire) receive() (rpccp.Message, error) {
 	return root, err
 }
 
+// hold builds a message that goes out with the answer to what has come already; at once when there is nothing.
+func (w *wire) hold(build func(rpccp.Message) error) error {
+	if w.atHand == nil || w.atHand.Buffered() == 0 {
+		return w.send(build)
+	}
+	return w.later(build)
+}
+
+// later builds a message that nobody waits for. It goes out with the next one.
+func (w *wire) later(build func(rpccp.Message) error) (err error) {
+	w.held, err = encode(w.held, build)
+	return err
+}
+
 // send builds messages and writes them in one piece, so that they share a packet.
 func (w *wire) send(builds ...func(rpccp.Message) error) error {
-	var out []byte
+	out, err := encode(w.held, builds...)
+	if err != nil {
+		return err
+	}
+	w.held = nil
+	_, err = w.stream.Write(out)
+	return err
+}
+
+// encode appends messages to out.
+func encode(out []byte, builds ...func(rpccp.Message) error) ([]byte, error) {
 	for _, build := range builds {
 		m, seg, err := capnp.NewMessage(capnp.SingleSegment(nil))
 		if err != nil {
-			return err
+			return out, err
 		}
 		root, err := rpccp.NewRootMessage(seg)
 		if err != nil {
-			return err
+			return out, err
 		}
 		if err := build(root); err != nil {
-			return err
+			return out, err
 		}
 		b, err := m.Marshal()
 		if err != nil {
-			return err
+			return out, err
 		}
 		out = append(out, b...)
 	}
-	_, err := w.stream.Write(out)
-	return err
+	return out, nil
 }
 
 // finish tells the peer that an answer is no longer needed, but that the

@@ -32,7 +32,7 @@ const exportID = 0
 
 // Serve answers calls on stream until it ends, and then closes it.
 func Serve(stream Stream, h Handler) *Server {
-	s := &Server{wire: newWire(stream), handler: h, boots: make(map[uint32]bool), done: make(chan struct{})}
+	s := &Server{wire: newServerWire(stream), handler: h, boots: make(map[uint32]bool), done: make(chan struct{})}
 	go s.run()
 	return s
 }
@@ -72,7 +72,7 @@ func (s *Server) handle(m rpccp.Message) error {
 			return err
 		}
 		s.boots[b.QuestionId()] = true
-		return s.answer(b.QuestionId(), placeExport)
+		return s.wire.hold(answer(b.QuestionId(), placeExport))
 	case rpccp.Message_Which_call:
 		c, err := m.Call()
 		if err != nil {
@@ -178,7 +178,12 @@ func (s *Server) register(question uint32, params capnp.Struct) error {
 
 // answer returns results, which place fills in.
 func (s *Server) answer(question uint32, place func(rpccp.Payload) error) error {
-	return s.wire.send(func(m rpccp.Message) error {
+	return s.wire.send(answer(question, place))
+}
+
+// answer is a Return with results.
+func answer(question uint32, place func(rpccp.Payload) error) func(rpccp.Message) error {
+	return func(m rpccp.Message) error {
 		r, err := m.NewReturn()
 		if err != nil {
 			return err
@@ -189,7 +194,7 @@ func (s *Server) answer(question uint32, place func(rpccp.Payload) error) error 
 			return err
 		}
 		return place(p)
-	})
+	}
 }
 
 // fail returns an exception: the call failed, the stream goes on.

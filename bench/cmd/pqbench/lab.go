@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"pqbench/bench"
+	"pqbench/bench/lab"
+	"pqbench/kex"
+)
+
+type labCommand struct {
+	Plan string `arg:"" optional:"" help:"A lab plan's name (${labplans}) or a path to a YAML file; default lab, unless flags name a path."`
+
+	Groups    []string `help:"Named groups; default all of this build."`
+	RTT       []string `name:"rtt" help:"Round trips: 0,20ms,100ms."`
+	Loss      []string `help:"Shares of lost datagrams, each way: 0,1%,5%."`
+	LossModel string   `help:"iid, or gilbert-elliott(p,r) in place of --loss: bursts."`
+	Profile   []string `help:"Named paths in place of --rtt and --loss: lan, cable, lte-m, 5g, geo, ..."`
+	Rate      string   `help:"bit/s each way, such as 1MB; default infinite."`
+	Queue     string   `help:"Bytes that may wait for the rate."`
+	MTU       int      `name:"mtu" help:"UDP payload that passes, bytes."`
+	Jitter    string   `help:"Uniform delay on top, such as 5ms."`
+	Reorder   float64  `help:"Share of datagrams that later ones overtake."`
+	Middlebox []string `help:"What stands on the path: none, drop-split-client-hello, limit-size(1280), ..."`
+	Policy    []string `help:"What stands beside a hybrid: strict, prefer."`
+	Accept    string   `help:"What the edge accepts: all, pq, classical, or groups."`
+	Cert      string   `help:"Kind of the edge's certificate."`
+	Count     int      `short:"n" help:"Trials of each cell."`
+	Requests  []string `help:"Sizes of first requests through new tunnels: 1kB,100kB."`
+
+	Output  string            `short:"o" default:"results/runs" help:"Folder that run folders are made in."`
+	Resume  string            `placeholder:"FOLDER" help:"Keep the finished cells of an interrupted run of the same plan."`
+	Seed    uint64            `help:"Seed of all losses, instead of the plan's."`
+	Label   map[string]string `help:"Note to keep with the run, k=v; repeatable."`
+	Quiet   bool              `short:"q" help:"No progress."`
+	NoColor bool              `help:"No colour in the tables (also NO_COLOR)."`
+}
+
+// Help is printed below the flags.
+func (labCommand) Help() string {
+	return `Examples:
+  pqbench lab                                             the standard lab: every group, path and middlebox
+  pqbench lab lab-quick                                   a first look within a minute
+  pqbench lab --groups X25519,X25519MLKEM768 --rtt 100ms --loss 0,5% -n 200
+  pqbench lab --profile lte-m,geo --requests 1kB
+  pqbench lab --resume results/runs/20260301T120000Z-lab
+
+Lab numbers are network time only: computing takes none there.`
+}
+
+// Run runs a plan, or the one that the flags make.
+func (c *labCommand) Run(ctx context.Context, o out) error {
+	if err := kex.Fix(labProvider()); err != nil {
+		return err
+	}
+	plan, err := c.plan()
+	if err != nil {
+		return badArguments{err}
+	}
+	var progress bench.Progress
+	if !c.Quiet {
+		progress = newProgress(o.stderr)
+	}
+	dir, err := lab.Run(ctx, plan, lab.Options{Output: c.Output, Seed: c.Seed, Labels: c.Label, Progress: progress, Resume: c.Resume})
+	if dir == "" {
+		return err
+	}
+	if reportErr := show(dir, o, c.NoColor); reportErr != nil {
+		err = errors.Join(err, fmt.Errorf("the run is in %s, but its report failed: %w", dir, reportErr))
+	}
+	return err
+}
+
+// labProvider is who computes the KEMs. It makes no difference to a network time, but only CIRCL has the Draft00 groups.
+func labProvider() kex.Provider {
+	if kex.Overlay {
+		return kex.CIRCLAsm
+	}
+	return kex.Go
+}
+
+// plan is the named one, with the flags in place of what it says; or one of a single experiment, when flags alone are given.
+func (c *labCommand) plan() (*lab.Plan, error) {
+	flags := len(c.RTT)+len(c.Loss)+len(c.Profile)+len(c.Middlebox)+len(c.Requests)+len(c.Groups)+len(c.Policy) > 0 ||
+		c.LossModel != "" || c.Rate != "" || c.MTU != 0 || c.Jitter != "" || c.Reorder != 0 || c.Queue != "" || c.Accept != "" || c.Cert != "" || c.Count != 0
+	switch {
+	case c.Plan != "" && flags:
+		return nil, errors.New("a plan says it all: leave the flags out, or the plan")
+	case c.Plan != "":
+		return lab.OpenPlan(c.Plan)
+	case !flags:
+		return lab.OpenPlan("lab")
+	}
+	e := lab.Experiment{
+		Run: lab.Paths, Groups: c.Groups, Profiles: c.Profile, Loss: c.Loss, MTU: c.MTU, Reorder: c.Reorder,
+		Middleboxes: c.Middlebox, Policies: c.Policy, Accept: c.Accept, Cert: c.Cert, Count: c.Count,
+	}
+	if len(c.Middlebox) > 0 || len(c.Policy) > 1 {
+		e.Run = lab.Middleboxes
+	}
+	if err := c.values(&e); err != nil {
+		return nil, err
+	}
+	p := &lab.Plan{Name: "lab", Seed: 1, Experiments: []lab.Experiment{e}}
+	return p, p.Complete()
+}
+
+// values reads the flags that are more than text.
+func (c *labCommand) values(e *lab.Experiment) error {
+	if c.LossModel != "" && c.LossModel != "iid" {
+		if len(e.Loss) > 0 {
+			return errors.New("--loss-model says how much is lost, too: leave --loss out")
+		}
+		e.Loss = []string{c.LossModel}
+	}
+	for _, text := range c.RTT {
+		span, err := lab.ParseSpan(text)
+		if err != nil {
+			return fmt.Errorf("--rtt: %w", err)
+		}
+		e.RTT = append(e.RTT, span)
+	}
+	for _, f := range []struct {
+		name, text string
+		to         *bench.Size
+	}{{"rate", c.Rate, &e.Rate}, {"queue", c.Queue, &e.Queue}} {
+		if f.text == "" {
+			continue
+		}
+		n, err := bench.ParseSize(f.text)
+		if err != nil {
+			return fmt.Errorf("--%s: %w", f.name, err)
+		}
+		*f.to = bench.Size(n)
+	}
+	for _, text := range c.Requests {
+		n, err := bench.ParseSize(text)
+		if err != nil {
+			return fmt.Errorf("--requests: %w", err)
+		}
+		e.Requests = append(e.Requests, bench.Size(n))
+	}
+	if c.Jitter != "" {
+		d, err := time.ParseDuration(c.Jitter)
+		if err != nil {
+			return fmt.Errorf("--jitter: %w", err)
+		}
+		e.Jitter = bench.Duration(d)
+	}
+	return nil
+}
+
+// labWorkerCommand is a process of a lab run: it makes trials until its standard input ends.
+type labWorkerCommand struct {
+	Provider string `arg:""`
+}
+
+// Run does not return.
+func (c *labWorkerCommand) Run() error {
+	provider, err := kex.ParseProvider(c.Provider)
+	if err != nil {
+		return badArguments{err}
+	}
+	if err := kex.Fix(provider); err != nil {
+		return err
+	}
+	lab.Serve()
+	return nil
+}

@@ -1,0 +1,261 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"pqbench/bench/lab/link"
+	"pqbench/kex"
+	"pqbench/results"
+	"pqbench/tunnel/ca"
+	"pqbench/tunnel/edge"
+)
+
+// A Cell is one choice for every factor. It travels to a worker.
+type Cell struct {
+	Offer  []string // names of the groups on offer
+	Policy string
+	Accept string
+	Cert   string
+
+	Profile   string // in place of what follows, the middlebox excepted
+	RTT       time.Duration
+	Loss      string
+	Rate      int64
+	Queue     int
+	MTU       int
+	Jitter    time.Duration
+	Reorder   float64
+	Middlebox string // "" is none
+}
+
+// none is a path without a middlebox.
+const none = "none"
+
+// path builds the cell's path.
+func (c Cell) path() (link.Path, error) {
+	var p link.Path
+	if c.Profile != "" {
+		profile, err := link.ParseProfile(c.Profile)
+		if err != nil {
+			return p, err
+		}
+		p = profile.Path
+	} else {
+		loss, err := link.ParseLoss(c.Loss)
+		if err != nil {
+			return p, err
+		}
+		p = link.Symmetric(link.Direction{Delay: c.RTT / 2, Jitter: c.Jitter, Rate: c.Rate, Queue: c.Queue, MTU: c.MTU, Loss: loss, Reorder: c.Reorder})
+	}
+	if c.Middlebox != "" {
+		m, err := link.ParseMiddlebox(c.Middlebox)
+		if err != nil {
+			return p, err
+		}
+		p.Middleboxes = append(p.Middleboxes, m)
+	}
+	return p, p.Check()
+}
+
+// arm names the cell in the results.
+func (c Cell) arm(kind string) results.Arm {
+	a := results.Arm{Group: label(c.Offer), Path: c.Profile, Loss: c.Loss}
+	if c.Profile == "" {
+		a.Path = Span(c.RTT).String()
+		if loss, err := link.ParseLoss(c.Loss); err == nil {
+			a.Loss = loss.String() // one spelling
+		}
+	}
+	if kind == Middleboxes {
+		a.Policy, a.Accept, a.Middlebox, a.Loss, a.Path = c.Policy, strings.ReplaceAll(c.Accept, ",", "+"), orNone(c.Middlebox), "", ""
+	}
+	return a
+}
+
+// label joins the labels of an offer, as results.Arm has them.
+func label(offer []string) string {
+	var labels []string
+	for _, name := range offer {
+		if g, err := kex.ByName(name); err == nil {
+			name = g.Label()
+		}
+		labels = append(labels, name)
+	}
+	return strings.Join(labels, "+")
+}
+
+func orNone(middlebox string) string {
+	if middlebox == "" {
+		return none
+	}
+	return strings.ReplaceAll(middlebox, ",", "+")
+}
+
+// Complete checks a plan and fills its defaults in.
+func (p *Plan) Complete() error {
+	if len(p.Experiments) == 0 {
+		return errors.New("it needs at least one entry under experiments")
+	}
+	if p.Name == "" || strings.ContainsAny(p.Name, `/\ `) || strings.HasPrefix(p.Name, ".") {
+		return fmt.Errorf("name %q: it becomes part of a folder's name, so no slash, space or leading dot", p.Name)
+	}
+	for i := range p.Experiments {
+		if err := p.Experiments[i].complete(); err != nil {
+			return fmt.Errorf("experiment %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+// maxCount keeps a typing error from filling a disk or a day.
+const maxCount = 100_000
+
+func (e *Experiment) complete() error {
+	if !slices.Contains([]string{Paths, Middleboxes}, e.Run) {
+		return fmt.Errorf("unknown experiment %q: want %s or %s", e.Run, Paths, Middleboxes)
+	}
+	e.fill()
+	if e.Count < 1 || e.Count > maxCount || e.RequestCount < 0 || e.RequestCount > maxCount {
+		return fmt.Errorf("%d trials and %d of requests: want 1 to %d", e.Count, e.RequestCount, maxCount)
+	}
+	if !slices.Contains(ca.Kinds(), e.Cert) {
+		return fmt.Errorf("unknown certificate %q: one of %s", e.Cert, strings.Join(ca.Kinds(), ", "))
+	}
+	if _, err := edge.ParseAccept(e.Accept); err != nil {
+		return err
+	}
+	cells, _, err := e.Cells()
+	if err != nil {
+		return err
+	}
+	for _, c := range cells {
+		if _, err := c.path(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *Experiment) fill() {
+	if len(e.Groups) == 0 {
+		for _, g := range kex.Groups() {
+			e.Groups = append(e.Groups, g.Label())
+		}
+	}
+	if len(e.Policies) == 0 {
+		e.Policies = []string{string(kex.Strict)}
+		if e.Run == Middleboxes {
+			e.Policies = []string{string(kex.Strict), string(kex.Prefer)}
+		}
+	}
+	if e.Accept == "" {
+		e.Accept = edge.AcceptAll
+	}
+	if e.Cert == "" {
+		e.Cert = ca.ECDSAP256
+	}
+	if len(e.RTT) == 0 && len(e.Profiles) == 0 {
+		e.RTT = []Span{Span(100 * time.Millisecond)}
+	}
+	if len(e.Loss) == 0 && len(e.Profiles) == 0 {
+		e.Loss = []string{"0"}
+	}
+	if len(e.Middleboxes) == 0 {
+		e.Middleboxes = []string{none}
+		if e.Run == Middleboxes {
+			for _, m := range link.Middleboxes() {
+				e.Middleboxes = append(e.Middleboxes, m.String())
+			}
+		}
+	}
+	if e.Count == 0 {
+		e.Count = 500
+		if e.Run == Middleboxes {
+			e.Count = 2
+		}
+	}
+	if e.RequestCount == 0 && len(e.Requests) > 0 {
+		e.RequestCount = min(e.Count, 50)
+	}
+}
+
+// Cells multiplies the factors. A group that this process cannot speak is left out, and skipped says why.
+func (e *Experiment) Cells() (cells []Cell, skipped []string, err error) {
+	offers, skipped, err := e.offers()
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(offers) == 0 {
+		return nil, nil, fmt.Errorf("no group is left: %s", strings.Join(skipped, "; "))
+	}
+	for _, base := range e.paths() {
+		for _, box := range e.Middleboxes {
+			for _, o := range offers {
+				c := base
+				c.Offer, c.Policy, c.Accept, c.Cert = o.names, o.policy, e.Accept, e.Cert
+				if box != none {
+					c.Middlebox = box
+				}
+				cells = append(cells, c)
+			}
+		}
+	}
+	return cells, skipped, nil
+}
+
+// paths are cells with nothing but a path.
+func (e *Experiment) paths() (paths []Cell) {
+	for _, name := range e.Profiles {
+		paths = append(paths, Cell{Profile: name})
+	}
+	for _, rtt := range e.RTT {
+		for _, loss := range e.Loss {
+			paths = append(paths, Cell{RTT: time.Duration(rtt), Loss: loss, Rate: int64(e.Rate), Queue: int(e.Queue), MTU: e.MTU,
+				Jitter: time.Duration(e.Jitter), Reorder: e.Reorder})
+		}
+	}
+	return paths
+}
+
+type offer struct {
+	names  []string
+	policy string
+}
+
+// offers are what connectors list: a classical group alone, a hybrid under each policy.
+func (e *Experiment) offers() (offers []offer, skipped []string, err error) {
+	for _, name := range e.Groups {
+		g, err := kex.ByName(name)
+		if err != nil {
+			return nil, nil, err
+		}
+		if err := g.InTLS(kex.Fixed()); err != nil {
+			skipped = append(skipped, err.Error())
+			continue
+		}
+		if !g.Hybrid() {
+			offers = append(offers, offer{[]string{g.Label()}, string(kex.Classical)})
+			continue
+		}
+		for _, p := range e.Policies {
+			policy, err := kex.ParsePolicy(p)
+			if err != nil {
+				return nil, nil, err
+			}
+			groups, err := policy.Groups(g)
+			if err != nil {
+				return nil, nil, err
+			}
+			o := offer{policy: p}
+			for _, g := range groups {
+				o.names = append(o.names, g.Label())
+			}
+			offers = append(offers, o)
+		}
+	}
+	return offers, skipped, nil
+}

@@ -1,0 +1,66 @@
+package lab
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestBuiltinPlans(t *testing.T) {
+	for _, name := range Plans() {
+		p, err := OpenPlan(name)
+		require.NoError(t, err)
+		again, err := ParsePlan("x", []byte(p.Text()))
+		require.NoError(t, err, p.Text())
+		assert.Equal(t, p, again, "the text kept in a run folder is the plan as it ran")
+	}
+}
+
+// What no network can have, or the lab does not know, is refused before anything runs.
+func TestPlanErrors(t *testing.T) {
+	for name, tc := range map[string]struct{ yaml, want string }{
+		"loss":          {"loss: [120%]", "120"},
+		"MTU":           {"mtu: 1100", "at least 1200"},
+		"group":         {"groups: [X25519MLKEM786]", "X25519MLKEM768"},
+		"profile":       {"profiles: [lte]", `did you mean "lte-m"`},
+		"middlebox":     {"middleboxes: [drop-everything]", "unknown middlebox"},
+		"policy":        {"policies: [stritc]", `did you mean "strict"`},
+		"certificate":   {"cert: dsa", "unknown certificate"},
+		"accept":        {"accept: nothing", "accept"},
+		"round trip":    {"rtt: [-5ms]", "not a duration"},
+		"reorder":       {"reorder: 2", "reorder"},
+		"count":         {"count: -1", "trials"},
+		"unknown field": {"losses: [0]", `line 4: unknown field "losses"`},
+		"kind":          {"run: other", "unknown experiment"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			text := "name: x\nexperiments:\n  - run: paths\n    " + tc.yaml
+			if name == "kind" {
+				text = "name: x\nexperiments:\n  - " + tc.yaml
+			}
+			_, err := ParsePlan("x", []byte(text))
+			require.ErrorContains(t, err, tc.want)
+			assert.NotContains(t, err.Error(), "\n")
+		})
+	}
+	_, err := OpenPlan("lab-quik")
+	require.ErrorContains(t, err, `did you mean "lab-quick"`)
+	_, err = ParsePlan("x", nil)
+	require.ErrorContains(t, err, "empty")
+}
+
+// A cell's arm tells it apart from every other of the standard lab, and each group is compared with X25519 on its path.
+func TestCellsAndPairs(t *testing.T) {
+	p, err := OpenPlan("lab-quick")
+	require.NoError(t, err)
+	r := &run{plan: p}
+	require.NoError(t, r.layOut())
+	for _, pair := range r.manifest.Pairs {
+		arm, base := r.manifest.Arms[pair.Arm].Arm, r.manifest.Arms[pair.Base].Arm
+		assert.Equal(t, control, base.Group)
+		assert.NotEqual(t, control, arm.Group)
+		assert.Equal(t, []string{base.Path, base.Loss}, []string{arm.Path, arm.Loss})
+	}
+	assert.NotEmpty(t, r.manifest.Pairs)
+}

@@ -1,0 +1,331 @@
+package lab
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/quic-go/quic-go"
+
+	"pqbench/bench/lab/link"
+	"pqbench/kex"
+	"pqbench/loadgen"
+	"pqbench/origin"
+	"pqbench/tunnel"
+	"pqbench/tunnel/ca"
+	"pqbench/tunnel/connector"
+	"pqbench/tunnel/edge"
+)
+
+// Result is what one trial saw. Times are virtual, in nanoseconds since the dial; 0 is what was not asked for or did not
+// happen.
+type Result struct {
+	Handshake time.Duration // until complete at the client, or failed
+	Class     string        // of the failure, results.Class…; empty for a success
+	Detail    string
+	Group     string // negotiated
+	Retried   bool   // a HelloRetryRequest
+
+	Registered time.Duration
+	Answers    []Answer
+
+	Explanation Explanation
+	// Datagrams and UDP payload bytes that each side had sent by the end of the handshake; by index link.Up, link.Down.
+	Datagrams, Bytes [2]int
+	Lost             [2]int // of these, or blocked
+}
+
+// Answer is a first request of so many bytes over a new tunnel.
+type Answer struct {
+	Size        int
+	First, Last time.Duration // byte of the answer, since the request
+}
+
+// setting is what the trials of a worker share: it takes real time to make.
+type setting struct {
+	chains map[string]*ca.CA // by certificate kind
+	made   time.Time         // the bubble's clock begins in the year 2000, before any certificate is valid
+}
+
+func (s *setting) authority(kind string) (*ca.CA, error) {
+	if c, ok := s.chains[kind]; ok {
+		return c, nil
+	}
+	c, err := ca.New(kind)
+	if err != nil {
+		return nil, err
+	}
+	if s.chains == nil {
+		s.chains, s.made = map[string]*ca.CA{}, time.Now()
+	}
+	s.chains[kind] = c
+	return c, nil
+}
+
+var (
+	clientAddr = &net.UDPAddr{IP: net.IPv4(10, 0, 0, 1), Port: 50000}
+	serverAddr = &net.UDPAddr{IP: net.IPv4(10, 0, 0, 2), Port: tunnel.DefaultPort}
+	creds      = tunnel.Credentials{AccountTag: "lab", TunnelSecret: make([]byte, 32), TunnelID: uuid.UUID{15: 1}}
+)
+
+// trial is one bubble's.
+type trial struct {
+	*setting
+	job    Job
+	path   link.Path
+	record *link.Record
+	start  time.Duration // of the dial, since the record began
+	result Result
+	stop   func() // ends a tunnel whose first handshake failed: what its connector tries next is another trial's
+}
+
+// run makes one trial; it must be called in a bubble.
+func (s *setting) run(t *testing.T, job Job, number uint64) Result {
+	path, err := job.Cell.path()
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &trial{setting: s, job: job, path: path}
+	client, server, record := link.Connect(path, link.Schedule{Seed: job.Seed, Trial: number}, clientAddr, serverAddr)
+	x.record = record
+	e, err := x.listen(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(job.Requests) == 0 {
+		x.handshake(client)
+	} else {
+		x.tunnel(t.Context(), e, client)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), closing)
+	defer cancel()
+	_ = e.Close(ctx) // what a path lost may stay in flight
+	_ = client.Close()
+	_ = server.Close()
+	return x.result
+}
+
+// tick lets a nanosecond pass before an end writes because of what it has just read. QUIC itself sends at that instant,
+// too, and whether the two share a datagram would be the scheduler's choice.
+func tick() { time.Sleep(time.Nanosecond) }
+
+// exact is the resolution of what follows a handshake. The nanoseconds below it count the datagrams that left at one
+// instant, and how many they were is the scheduler's choice.
+const exact = time.Microsecond
+
+// closing bounds, in virtual time, what is left at the end of a trial.
+const closing = 10 * time.Second
+
+func (x *trial) tls(groups []string) (*tls.Config, error) {
+	config := &tls.Config{Time: func() time.Time { return x.made }}
+	var named []kex.Group
+	for _, name := range groups {
+		g, err := kex.ByName(name)
+		if err != nil {
+			return nil, err
+		}
+		named = append(named, g)
+	}
+	kex.Configure(config, named...)
+	return config, nil
+}
+
+func (x *trial) listen(socket net.PacketConn) (*edge.Edge, error) {
+	authority, err := x.authority(x.job.Cell.Cert)
+	if err != nil {
+		return nil, err
+	}
+	accept, err := edge.ParseAccept(x.job.Cell.Accept)
+	if err != nil {
+		return nil, err
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{authority.Leaf()}, Time: func() time.Time { return x.made }}
+	accept.Configure(config)
+	return edge.Listen(edge.Config{
+		TLS: config, PacketConn: socket, RetryAbove: -1, RegisterTimeout: -1,
+		Authorize: func(string, uuid.UUID) ([]byte, bool) {
+			tick()
+			return creds.TunnelSecret, true
+		},
+	})
+}
+
+func (x *trial) dialer() (*connector.Dialer, error) {
+	authority, err := x.authority(x.job.Cell.Cert)
+	if err != nil {
+		return nil, err
+	}
+	config, err := x.tls(x.job.Cell.Offer)
+	if err != nil {
+		return nil, err
+	}
+	config.RootCAs = authority.Pool()
+	return &connector.Dialer{TLS: config, QUIC: tunnel.QUICOptions{HandshakeIdle: x.job.HandshakeIdle}, Trace: &tunnel.Trace{HandshakeDone: x.done}}, nil
+}
+
+// done is told of the handshake's end at the client, at the very instant.
+func (x *trial) done(h tunnel.Handshake) {
+	if x.result.Handshake != 0 {
+		return // a connector's second attempt
+	}
+	x.start = h.Start.Sub(x.record.Start)
+	x.result.Handshake = h.Done.Sub(h.Start)
+	if h.Err != nil {
+		x.result.Class, x.result.Detail = loadgen.Classify(h.Err), h.Err.Error()
+	} else if g, ok := kex.ByID(h.Group); ok {
+		x.result.Group, x.result.Retried = g.Label(), h.Retried
+	}
+	// What the client sends at the instant of its completion, or of its failure, is part of the handshake; what comes
+	// after it, a close or a registration, is not.
+	tick()
+	x.account()
+	if h.Err != nil && x.stop != nil {
+		x.stop()
+	}
+}
+
+// account reads the record up to the end of the handshake.
+func (x *trial) account() {
+	r := &x.result
+	events := x.record.Events()
+	for _, d := range events {
+		if d.Sent > x.start+r.Handshake {
+			continue
+		}
+		r.Datagrams[d.Dir]++
+		r.Bytes[d.Dir] += d.Size
+		if d.Fate != link.Delivered && d.Fate != link.InFlight {
+			r.Lost[d.Dir]++
+		}
+	}
+	if r.Class == "" {
+		r.Explanation = Explain(events, x.start, x.start+r.Handshake, x.path)
+	}
+}
+
+// handshake dials and closes, without registration.
+func (x *trial) handshake(socket net.PacketConn) {
+	tr := &quic.Transport{Conn: socket}
+	defer tr.Close()
+	dialer, err := x.dialer()
+	if err != nil {
+		x.result.Class, x.result.Detail = "other", err.Error()
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c, err := dialer.Dial(ctx, tr, serverAddr)
+	if err == nil {
+		_ = c.CloseWithError(0, "")
+	}
+}
+
+// patience bounds a trial in virtual time: QUIC's own time-outs come long before.
+const patience = 2 * time.Minute
+
+// tunnel brings a whole tunnel up and sends the first requests through it, one after the other.
+func (x *trial) tunnel(ctx context.Context, e *edge.Edge, socket net.PacketConn) {
+	dialer, err := x.dialer()
+	if err != nil {
+		x.result.Class, x.result.Detail = "other", err.Error()
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	x.stop = cancel
+	c, err := connector.New(connector.Config{
+		Edges: []net.Addr{serverAddr}, Credentials: creds, Connections: 1, GracePeriod: -1,
+		Origin: &url.URL{Scheme: "http", Host: "origin"}, Transport: inProcess{origin.New()},
+		Dialer: dialer, ListenPacket: func() (net.PacketConn, error) { return socket, nil },
+		Trace: &tunnel.Trace{Registered: func(r tunnel.Registration) {
+			if r.Err == nil && x.result.Class == "" && x.result.Registered == 0 {
+				x.result.Registered = (r.Done.Sub(x.record.Start) - x.start).Round(exact)
+			}
+		}},
+	})
+	if err != nil {
+		x.result.Class, x.result.Detail = "other", err.Error()
+		return
+	}
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = c.Run(ctx) }()
+	if err := c.Ready(ctx); err == nil && x.result.Class == "" && x.result.Registered > 0 {
+		for _, size := range x.job.Requests {
+			x.result.Answers = append(x.result.Answers, x.request(ctx, e, size))
+		}
+	}
+	cancel()
+	<-ended
+}
+
+// request asks for so many bytes at the edge. What goes wrong leaves its times 0.
+func (x *trial) request(ctx context.Context, e *edge.Edge, size int) Answer {
+	tick()
+	r := httptest.NewRequest(http.MethodGet, "/bytes/"+strconv.Itoa(size), nil).WithContext(ctx)
+	r.Host = creds.TunnelID.String() + tunnel.HostSuffix
+	w := &stopwatch{header: http.Header{}, start: time.Now()}
+	func() {
+		defer func() {
+			if p := recover(); p != nil && p != http.ErrAbortHandler {
+				panic(p)
+			}
+		}()
+		e.ServeHTTP(w, r)
+	}()
+	a := Answer{Size: size}
+	if w.status == http.StatusOK && w.n == size {
+		a.First, a.Last = w.first.Round(exact), w.last.Round(exact)
+	}
+	return a
+}
+
+// stopwatch is an eyeball that notes when the first and the last byte of a body came.
+type stopwatch struct {
+	header      http.Header
+	status, n   int
+	start       time.Time
+	first, last time.Duration
+}
+
+func (w *stopwatch) Header() http.Header { return w.header }
+func (w *stopwatch) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+}
+func (w *stopwatch) Write(b []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	w.last = time.Since(w.start)
+	if w.n == 0 {
+		w.first = w.last
+	}
+	w.n += len(b)
+	return len(b), nil
+}
+func (w *stopwatch) Flush() {}
+
+// inProcess is an origin without a network.
+type inProcess struct{ http.Handler }
+
+func (p inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	tick()
+	w := httptest.NewRecorder()
+	p.ServeHTTP(w, r)
+	if err := r.Context().Err(); err != nil {
+		return nil, errors.Join(err, r.Body.Close())
+	}
+	resp := w.Result()
+	resp.Request = r
+	return resp, nil
+}

@@ -1,0 +1,116 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"pqbench/results"
+)
+
+// The experiments of the lab, in virtual time.
+const (
+	paths       = "paths"
+	middleboxes = "middleboxes"
+)
+
+// networkTime stands wherever a virtual time is shown.
+const networkTime = "network time only: computing takes none"
+
+// pathsSentence is what the hybrid of today costs on the paths that were measured: the range of its penalty, and which
+// part of the time makes it.
+func (l lookup) pathsSentence() string {
+	found := l.comparisons(func(c results.Comparison) bool {
+		return c.Experiment == paths && c.Metric == "handshake_mean" && c.Arm.Group == today && c.Ratio != nil && c.Low != nil
+	})
+	if len(found) == 0 {
+		return ""
+	}
+	var higher []results.Comparison
+	for _, c := range found {
+		if c.Verdict == results.VerdictHigher {
+			higher = append(higher, c)
+		}
+	}
+	text := fmt.Sprintf("In virtual time (%s) the mean handshake with %s takes longer than with %s on %d of %d paths", networkTime, today,
+		groupLabel(found[0].Base), len(higher), len(found))
+	if len(higher) > 0 {
+		worst := slices.MaxFunc(higher, func(a, b results.Comparison) int { return compareFloats(*a.Ratio, *b.Ratio) })
+		text += fmt.Sprintf(": by up to %s (%s)", bare(effect(worst)), pathLabel(worst.Arm))
+		if cause := l.cause(worst); cause != "" {
+			text += ", most of it " + cause
+		}
+	}
+	return text + "."
+}
+
+func compareFloats(a, b float64) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// explained are the parts of a handshake's time, in the order of their bars.
+var explained = []struct{ metric, name string }{
+	{"in_propagation", "propagation"}, {"in_timers", "timers"}, {"in_serialisation", "serialisation"},
+	{"in_queueing", "queueing"}, {"in_jitter", "jitter"},
+}
+
+// cause is the part of the time that differs most between an arm and its base.
+func (l lookup) cause(c results.Comparison) string {
+	name, most := "", 0.0
+	for _, part := range explained {
+		arm, ok := l.value(c.Experiment, part.metric, c.Arm)
+		base, also := l.value(c.Experiment, part.metric, c.Base)
+		if ok && also && arm-base > most {
+			name, most = part.name, arm-base
+		}
+	}
+	return name
+}
+
+// pathLabel is a path in words.
+func pathLabel(a results.Arm) string {
+	text := a.Path
+	if strings.ContainsAny(a.Path, "0123456789") && a.Loss != "" {
+		text += " round trip"
+	}
+	if a.Loss != "" {
+		text += ", " + a.Loss + " lost each way"
+	}
+	return text
+}
+
+// middleboxSentence counts what connects through what.
+func (l lookup) middleboxSentence() string {
+	through, boxes := map[string]int{}, []string{}
+	total := map[string]int{}
+	for _, o := range l.s.Outcomes {
+		if o.Experiment != middleboxes {
+			continue
+		}
+		if total[o.Arm.Middlebox] == 0 {
+			boxes = append(boxes, o.Arm.Middlebox)
+		}
+		total[o.Arm.Middlebox]++
+		if connects(o.Text) {
+			through[o.Arm.Middlebox]++
+		}
+	}
+	var parts []string
+	for _, box := range boxes {
+		parts = append(parts, fmt.Sprintf("%s %d", box, through[box]))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Of %d offers connect through each middlebox: %s.", total[boxes[0]], strings.Join(parts, ", "))
+}
+
+func connects(outcome string) bool {
+	return !strings.HasPrefix(outcome, "refused") && !strings.HasPrefix(outcome, "failed")
+}

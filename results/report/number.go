@@ -24,10 +24,9 @@ var scales = map[string][]scale{
 	"ns/GB": {{"s/GB", 1e9}, {"ms/GB", 1e6}, {"µs/GB", 1e3}, {"ns/GB", 1}},
 	"1/s":   {{"/s", 1}},
 	// What these count is in the metric's name.
-	"allocs":    {{"", 1}},
-	"count":     {{"", 1}},
-	"datagrams": {{"", 1}},
-	"share":     {{"%", 0.01}},
+	"allocs": {{"", 1}},
+	"count":  {{"", 1}},
+	"share":  {{"%", 0.01}},
 }
 
 // scaleFor is the scale that a column of values shares: the largest in which the middle one is at least 1. Exact bytes

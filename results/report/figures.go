@@ -21,13 +21,15 @@ type drawer struct {
 }
 
 // figureNames are all that there can be, for removing those of an earlier report that are gone.
-var figureNames = []string{"kex-operations", "kex-sides", "handshake-time", "handshake-cpu", "wire", "steady-state", "handshake-kem", "beside-cloudflared", "policies"}
+var figureNames = []string{"kex-operations", "kex-sides", "handshake-time", "handshake-cpu", "wire", "steady-state", "handshake-kem", "beside-cloudflared", "policies",
+	"path-loss", "path-penalty", "path-explained", "middleboxes"}
 
 // figures are those that the run has data for.
 func (r *run) figures(s results.Summary) []figure {
 	d := &drawer{run: r, s: s, look: lookup{s}, palette: newPalette(r.m)}
 	var out []figure
-	for _, make := range []func() (figure, bool){d.kexOperations, d.kexSides, d.handshakeTime, d.handshakeCPU, d.wire, d.steadyState, d.handshakeKEM, d.beside, d.policies} {
+	for _, make := range []func() (figure, bool){d.kexOperations, d.kexSides, d.handshakeTime, d.handshakeCPU, d.wire, d.steadyState, d.handshakeKEM, d.beside, d.policies,
+		d.overLoss, d.penalty, d.explanation, d.throughBoxes} {
 		if f, ok := make(); ok {
 			f.where = d.where(f.where)
 			f.Caption = d.caption(f.Caption)

@@ -16,10 +16,18 @@ LDFLAGS := -X pqbench/bench.Revision=$(REVISION)
 # The race detector needs cgo and a C compiler.
 RACE := $(if $(and $(filter 1,$(shell go env CGO_ENABLED)),$(shell command -v $(firstword $(shell go env CC)) 2>/dev/null)),-race)
 
-.PHONY: bench build test check vet format fuzz smoke plain kex-agree clean
+.PHONY: bench lab lab-speed build test check vet format fuzz smoke plain kex-agree clean
 
 bench: build
 	bin/pqbench run $(PLAN)
+
+# lab runs the standard lab: every group, path and middlebox, in virtual time.
+lab: build
+	bin/pqbench lab
+
+# lab-speed prints how fast the lab is, against bare handshakes in virtual time.
+lab-speed:
+	PQBENCH_LAB_SPEED=1 GOMAXPROCS=1 $(GO) test ./bench/lab -run '^TestSpeed$$' -v -count=1
 
 build:
 	@mkdir -p bin
@@ -51,6 +59,7 @@ plain:
 # smoke runs every experiment once, as small as can be, and asserts the accounting; never speed.
 smoke: build
 	bin/pqbench run smoke -o build/smoke >build/smoke.txt
+	bin/pqbench lab lab-quick -o build/smoke >>build/smoke.txt
 	bin/pqbench groups
 
 # fuzz runs every fuzz target for FUZZTIME.

@@ -14,10 +14,10 @@ type Manifest struct {
 	Started  time.Time `json:"started"`
 	Finished time.Time `json:"finished"`
 	// Complete is false when the run was interrupted or failed; Reason says why.
-	Complete bool   `json:"complete"`
+	Complete bool `json:"complete"`
 	// Virtual says that the times are those of a simulated network, on which computing takes none.
-	Virtual bool `json:"virtual,omitempty"`
-	Reason   string `json:"reason,omitempty"`
+	Virtual bool   `json:"virtual,omitempty"`
+	Reason  string `json:"reason,omitempty"`
 
 	Experiments []Experiment `json:"experiments"`
 	Arms        []ArmOf      `json:"arms"`

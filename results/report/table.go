@@ -142,18 +142,14 @@ func (b *builder) title(of section) string {
 	}
 	for _, e := range b.m.Experiments {
 		if e.Name == b.experiment {
-			parts = append(parts, fmt.Sprintf("%d %s", e.Done, b.rounds()))
+			if b.m.Virtual {
+				parts = append(parts, fmt.Sprintf("%d trials a cell", e.Blocks))
+				continue
+			}
+			parts = append(parts, fmt.Sprintf("%d blocks", e.Done))
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-// rounds is what an experiment repeats.
-func (b *builder) rounds() string {
-	if b.m.Virtual {
-		return "trials a cell"
-	}
-	return "blocks"
 }
 
 // values is the table of a section's arms by metrics. It is not ok without any value.

@@ -45,6 +45,11 @@ func (b *builder) mainTables() []table {
 			out = append(out, t)
 		}
 	}
+	if b.experiment == paths {
+		if t, ok := literatureTable(b.s); ok {
+			out = append(out, t)
+		}
+	}
 	return out
 }
 

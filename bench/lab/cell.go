@@ -29,6 +29,7 @@ type Cell struct {
 	MTU       int
 	Jitter    time.Duration
 	Reorder   float64
+	Down      *Way
 	Middlebox string // "" is none
 }
 
@@ -50,6 +51,9 @@ func (c Cell) path() (link.Path, error) {
 			return p, err
 		}
 		p = link.Symmetric(link.Direction{Delay: c.RTT / 2, Jitter: c.Jitter, Rate: c.Rate, Queue: c.Queue, MTU: c.MTU, Loss: loss, Reorder: c.Reorder})
+		if p.Down, err = c.Down.over(p.Down); err != nil {
+			return p, err
+		}
 	}
 	if c.Middlebox != "" {
 		m, err := link.ParseMiddlebox(c.Middlebox)
@@ -127,6 +131,9 @@ func (e *Experiment) complete() error {
 	}
 	if _, err := edge.ParseAccept(e.Accept); err != nil {
 		return err
+	}
+	if e.Down != nil && len(e.Profiles) > 0 {
+		return errors.New("down: a profile says both ways")
 	}
 	cells, _, err := e.Cells()
 	if err != nil {
@@ -215,7 +222,7 @@ func (e *Experiment) paths() (paths []Cell) {
 	for _, rtt := range e.RTT {
 		for _, loss := range e.Loss {
 			paths = append(paths, Cell{RTT: time.Duration(rtt), Loss: loss, Rate: int64(e.Rate), Queue: int(e.Queue), MTU: e.MTU,
-				Jitter: time.Duration(e.Jitter), Reorder: e.Reorder})
+				Jitter: time.Duration(e.Jitter), Reorder: e.Reorder, Down: e.Down})
 		}
 	}
 	return paths

@@ -274,6 +274,8 @@ func record(x Result) (results.Sample, results.Trial) {
 		"client_datagrams": float64(x.Datagrams[0]), "server_datagrams": float64(x.Datagrams[1]),
 		"client_bytes": float64(x.Bytes[0]), "server_bytes": float64(x.Bytes[1]),
 		"lost_datagrams": float64(x.Lost[0] + x.Lost[1]), "handshake_mean": float64(x.Handshake),
+		"lost_initial": float64(x.LostInitial), "lost_handshake": float64(x.LostHandshake), "lost_1rtt": float64(x.LostOneRTT),
+		"client_ptos": float64(x.Probes[0]), "server_ptos": float64(x.Probes[1]),
 	}}
 	if x.Class != "" {
 		t.Failed = 1
@@ -287,6 +289,7 @@ func record(x Result) (results.Sample, results.Trial) {
 	}
 	t.Values["round_trips_mean"] = float64(e.Crossings) / 2
 	t.Values["timers_run_out"] = float64(e.Waits)
+	t.Values["stalled"] = oneIf(x.Stalled)
 	t.Values["delayed"] = oneIf(e.Crossings > 2 || e.Waits > 0)
 	t.Values["hello_retry_requests"] = oneIf(x.Retried)
 	return s, t

@@ -41,6 +41,12 @@ type Result struct {
 	// Datagrams and UDP payload bytes that each side had sent by the end of the handshake; by index link.Up, link.Down.
 	Datagrams, Bytes [2]int
 	Lost             [2]int // of these, or blocked
+	// Of what was lost, the datagrams that held packets of each kind; one with two kinds counts for both.
+	LostInitial, LostHandshake, LostOneRTT int
+	Probes                                 [2]int // probe time-outs of the client and of the server
+	// Stalled says that it took a round trip more although nothing was lost, nobody asked for a retry and no timer ran
+	// out: the server had to hear from the client before it might send all of its flight (RFC 9000, Section 8.1).
+	Stalled bool
 }
 
 // Answer is a first request of so many bytes over a new tunnel.
@@ -83,6 +89,7 @@ type trial struct {
 	path   link.Path
 	record *link.Record
 	start  time.Duration // of the dial, since the record began
+	probes [2]probes     // by link.Up (the client's), link.Down
 	result Result
 	stop   func() // ends a tunnel whose first handshake failed: what its connector tries next is another trial's
 }
@@ -150,7 +157,7 @@ func (x *trial) listen(socket net.PacketConn) (*edge.Edge, error) {
 	config := &tls.Config{Certificates: []tls.Certificate{authority.Leaf()}, Time: func() time.Time { return x.made }}
 	accept.Configure(config)
 	return edge.Listen(edge.Config{
-		TLS: config, PacketConn: socket, RetryAbove: -1, RegisterTimeout: -1,
+		TLS: config, PacketConn: socket, RetryAbove: -1, RegisterTimeout: -1, QUIC: tunnel.QUICOptions{Tracer: x.probes[link.Down].tracer},
 		Authorize: func(string, uuid.UUID) ([]byte, bool) {
 			tick()
 			return creds.TunnelSecret, true
@@ -168,7 +175,7 @@ func (x *trial) dialer() (*connector.Dialer, error) {
 		return nil, err
 	}
 	config.RootCAs = authority.Pool()
-	return &connector.Dialer{TLS: config, QUIC: tunnel.QUICOptions{HandshakeIdle: x.job.HandshakeIdle}, Trace: &tunnel.Trace{HandshakeDone: x.done}}, nil
+	return &connector.Dialer{TLS: config, QUIC: tunnel.QUICOptions{Tracer: x.probes[link.Up].tracer}, Trace: &tunnel.Trace{HandshakeDone: x.done}}, nil
 }
 
 // done is told of the handshake's end at the client, at the very instant.
@@ -203,11 +210,26 @@ func (x *trial) account() {
 		r.Datagrams[d.Dir]++
 		r.Bytes[d.Dir] += d.Size
 		if d.Fate != link.Delivered && d.Fate != link.InFlight {
-			r.Lost[d.Dir]++
+			r.lose(d)
 		}
 	}
+	r.Probes = [2]int{int(x.probes[link.Up].n.Load()), int(x.probes[link.Down].n.Load())}
 	if r.Class == "" {
 		r.Explanation = Explain(events, x.start, x.start+r.Handshake, x.path)
+		r.Stalled = r.stalled()
+	}
+}
+
+func (r *Result) stalled() bool {
+	return r.Explanation.Crossings > 2 && r.Explanation.Waits == 0 && r.Lost == [2]int{} && !r.Retried
+}
+
+func (r *Result) lose(d link.Event) {
+	r.Lost[d.Dir]++
+	for kind, n := range map[link.Packets]*int{link.Initial: &r.LostInitial, link.Handshake: &r.LostHandshake, link.OneRTT: &r.LostOneRTT} {
+		if d.Packets.Has(kind) {
+			*n++
+		}
 	}
 }
 

@@ -89,6 +89,20 @@ func TestHandshakesOfAnIdlePath(t *testing.T) {
 	}
 }
 
+// The two ways of a path may differ.
+func TestAsymmetricPaths(t *testing.T) {
+	cell := Cell{Offer: []string{"X25519"}, RTT: 40 * time.Millisecond, Down: &Way{Delay: Span(80 * time.Millisecond), Loss: "100%"}}
+	for _, r := range trials(t, Job{Cell: cell}, 1) {
+		assert.NotEmpty(t, r.Class)
+		assert.Zero(t, r.Lost[0])
+		assert.Positive(t, r.Lost[1])
+	}
+	cell.Down.Loss = ""
+	for _, r := range trials(t, Job{Cell: cell}, 1) {
+		assert.Equal(t, 100*time.Millisecond, r.Explanation.Propagation)
+	}
+}
+
 // The same seed gives the same nanoseconds, whatever else the process has done.
 func TestTrialsAreTheSameInEveryRun(t *testing.T) {
 	cell := Cell{Offer: []string{"X25519MLKEM768"}, RTT: 100 * time.Millisecond, Loss: "10%"}
@@ -129,6 +143,43 @@ func TestFirstRequests(t *testing.T) {
 		require.InDelta(t, rtt, r.Answers[0].First, float64(time.Microsecond))
 		require.GreaterOrEqual(t, r.Answers[1].Last, 2*rtt, "100 kB are more than an initial window")
 	}
+}
+
+// A round trip more without any other reason is a stall; no certificate of the lab's is long enough for one.
+func TestStalls(t *testing.T) {
+	for name, tc := range map[string]struct {
+		r    Result
+		want bool
+	}{
+		"one round trip":    {Result{Explanation: Explanation{Crossings: 2}}, false},
+		"a round trip more": {Result{Explanation: Explanation{Crossings: 4}}, true},
+		"HelloRetryRequest": {Result{Explanation: Explanation{Crossings: 4}, Retried: true}, false},
+		"a loss":            {Result{Explanation: Explanation{Crossings: 4}, Lost: [2]int{1, 0}}, false},
+		"a timer":           {Result{Explanation: Explanation{Crossings: 4, Waits: 1}}, false},
+	} {
+		assert.Equal(t, tc.want, tc.r.stalled(), name)
+	}
+	for _, cert := range []string{"ecdsa-p256", "rsa-2048", "chain3"} {
+		for _, r := range trials(t, Job{Cell: Cell{Offer: []string{"X25519"}, RTT: 100 * time.Millisecond, Cert: cert}}, 2) {
+			assert.False(t, r.Stalled, cert)
+		}
+	}
+}
+
+// What was lost is told by its packets, and a client whose only Initial was lost probes.
+func TestLossesAndProbes(t *testing.T) {
+	lost, probed := 0, 0
+	for _, r := range trials(t, Job{Cell: Cell{Offer: []string{"X25519"}, RTT: 20 * time.Millisecond, Loss: "20%"}}, 40) {
+		assert.LessOrEqual(t, r.LostInitial, r.Lost[0]+r.Lost[1])
+		assert.GreaterOrEqual(t, r.LostInitial+r.LostHandshake+r.LostOneRTT, r.Lost[0]+r.Lost[1])
+		lost += r.Lost[0] + r.Lost[1]
+		probed += r.Probes[0]
+		if r.Lost == [2]int{} {
+			assert.Equal(t, [2]int{}, r.Probes, "%+v", r)
+		}
+	}
+	assert.Positive(t, lost)
+	assert.Positive(t, probed)
 }
 
 // What cannot connect is a result with its class, and the same one in every trial.

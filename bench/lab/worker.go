@@ -13,7 +13,6 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"pqbench/kex"
 )
@@ -24,8 +23,6 @@ type Job struct {
 	Seed        uint64
 	From, Count int   // numbers of the trials
 	Requests    []int // sizes of first requests, bytes; none: the handshake alone
-	// HandshakeIdle bounds the silence in a handshake; 0 is cloudflared's.
-	HandshakeIdle time.Duration
 }
 
 // reply is a Job's results, in order, or why there are none.

@@ -33,6 +33,9 @@ func (r *run) comparisons() []results.Comparison {
 	for _, p := range r.m.Pairs {
 		base, arm := &r.arms[p.Base], &r.arms[p.Arm]
 		for _, name := range arm.metricNames() {
+			if _, quantile := sampleMetricOf(arm.Experiment, name); quantile && r.m.Virtual {
+				continue // most pairs of trials are alike, and so is the median of their ratios: the means are compared
+			}
 			arms, bases := arm.blockValues(name), base.blockValues(name)
 			if len(arms) > 0 && len(bases) > 0 {
 				all = append(all, r.compare(p, name, bases, arms))

@@ -94,8 +94,24 @@ func (r *run) sampleRow(row *results.Row, a *armRecords, metric sampleMetric) {
 		warn(row, "no %s: fewer than ten of %d samples lie beyond it", percentile(metric.q), row.N)
 		return
 	}
+	if values, ok := independent(byBlock); ok {
+		interval, err := stats.QuantileCI(values, metric.q)
+		setInterval(row, interval, err, percentile(metric.q))
+		return
+	}
 	interval, err := stats.BlockQuantile(byBlock, metric.q, r.resamples, r.seed(a.Experiment, metric.name, a.Arm.String()))
 	setInterval(row, interval, err, percentile(metric.q))
+}
+
+// independent are the samples where every block is one: then nothing is shared inside of blocks.
+func independent(byBlock [][]float64) (values []float64, ok bool) {
+	for _, block := range byBlock {
+		if len(block) != 1 {
+			return nil, false
+		}
+		values = append(values, block[0])
+	}
+	return values, len(values) > 0
 }
 
 // trialRow is the median over the blocks' values.

@@ -50,6 +50,21 @@ func Median(values []float64) float64 {
 	return Quantile(slices.Sorted(slices.Values(values)), 0.5)
 }
 
+// QuantileCI is the q-quantile of independent values with the distribution-free 95 % interval between two of them, whose
+// ranks are those of the binomial's normal approximation (Conover, Practical Nonparametric Statistics, 3.2). It is right
+// where PrintableQuantile is; fewer than MinBlocks values give a *BlocksError beside the quantile.
+func QuantileCI(values []float64, q float64) (Interval, error) {
+	sorted := slices.Sorted(slices.Values(values))
+	value := Quantile(sorted, q)
+	if err := enough(len(sorted)); err != nil {
+		return noInterval(value), err
+	}
+	n := float64(len(sorted))
+	half := 1.959964 * math.Sqrt(n*q*(1-q))
+	low, high := int(math.Floor(n*q-half))-1, int(math.Ceil(n*q+half))
+	return Interval{Value: value, Low: sorted[max(low, 0)], High: sorted[min(high, len(sorted)-1)]}, nil
+}
+
 // MAD is the median absolute deviation from the median, unscaled: for a normal distribution it is 0.6745 standard
 // deviations. NaN without values.
 func MAD(values []float64) float64 {

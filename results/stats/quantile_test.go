@@ -2,6 +2,7 @@ package stats
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -120,4 +121,27 @@ func assertRefused(t *testing.T, err error, have int) {
 	var blocks *BlocksError
 	require.ErrorAs(t, err, &blocks)
 	assert.Equal(t, BlocksError{Have: have, Need: 6}, *blocks)
+}
+
+// The interval of a quantile of independent values holds the truth at least as often as it says.
+func TestQuantileCICovers(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 7))
+	const runs, n = 600, 300
+	for _, q := range []float64{0.5, 0.9, 0.95} {
+		held := 0
+		for range runs {
+			values := make([]float64, n)
+			for i := range values {
+				values[i] = rng.ExpFloat64()
+			}
+			ci, err := QuantileCI(values, q)
+			require.NoError(t, err)
+			if truth := -math.Log(1 - q); ci.Low <= truth && truth <= ci.High {
+				held++
+			}
+		}
+		assert.InDelta(t, 0.955, float64(held)/runs, 0.025, "q %v", q)
+	}
+	_, err := QuantileCI([]float64{1, 2}, 0.5)
+	require.Error(t, err)
 }

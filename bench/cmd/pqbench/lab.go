@@ -14,22 +14,23 @@ import (
 type labCommand struct {
 	Plan string `arg:"" optional:"" help:"A lab plan's name (${labplans}) or a path to a YAML file; default lab, unless flags name a path."`
 
-	Groups    []string `help:"Named groups; default all of this build."`
-	RTT       []string `name:"rtt" help:"Round trips: 0,20ms,100ms."`
-	Loss      []string `help:"Shares of lost datagrams, each way: 0,1%,5%."`
-	LossModel string   `help:"iid, or gilbert-elliott(p,r) in place of --loss: bursts."`
-	Profile   []string `help:"Named paths in place of --rtt and --loss: lan, cable, lte-m, 5g, geo, ..."`
-	Rate      string   `help:"bit/s each way, such as 1MB; default infinite."`
-	Queue     string   `help:"Bytes that may wait for the rate."`
-	MTU       int      `name:"mtu" help:"UDP payload that passes, bytes."`
-	Jitter    string   `help:"Uniform delay on top, such as 5ms."`
-	Reorder   float64  `help:"Share of datagrams that later ones overtake."`
-	Middlebox []string `help:"What stands on the path: none, drop-split-client-hello, limit-size(1280), ..."`
-	Policy    []string `help:"What stands beside a hybrid: strict, prefer."`
-	Accept    string   `help:"What the edge accepts: all, pq, classical, or groups."`
-	Cert      string   `help:"Kind of the edge's certificate."`
-	Count     int      `short:"n" help:"Trials of each cell."`
-	Requests  []string `help:"Sizes of first requests through new tunnels: 1kB,100kB."`
+	Groups    []string          `help:"Named groups; default all of this build."`
+	RTT       []string          `name:"rtt" help:"Round trips: 0,20ms,100ms."`
+	Loss      []string          `help:"Shares of lost datagrams, each way: 0,1%,5%."`
+	LossModel string            `help:"iid, or gilbert-elliott(p,r) in place of --loss: bursts."`
+	Profile   []string          `help:"Named paths in place of --rtt and --loss: lan, cable, lte-m, 5g, geo, ..."`
+	Rate      string            `help:"bit/s each way, such as 1MB; default infinite."`
+	Queue     string            `help:"Bytes that may wait for the rate."`
+	MTU       int               `name:"mtu" help:"UDP payload that passes, bytes."`
+	Jitter    string            `help:"Uniform delay on top, such as 5ms."`
+	Reorder   float64           `help:"Share of datagrams that later ones overtake."`
+	Down      map[string]string `help:"What differs from the server to the client: delay=30ms,loss=1%,rate=5MB,..." mapsep:","`
+	Middlebox []string          `help:"What stands on the path: none, drop-split-client-hello, limit-size(1280), ..."`
+	Policy    []string          `help:"What stands beside a hybrid: strict, prefer."`
+	Accept    string            `help:"What the edge accepts: all, pq, classical, or groups."`
+	Cert      string            `help:"Kind of the edge's certificate."`
+	Count     int               `short:"n" help:"Trials of each cell."`
+	Requests  []string          `help:"Sizes of first requests through new tunnels: 1kB,100kB."`
 
 	Output  string            `short:"o" default:"results/runs" help:"Folder that run folders are made in."`
 	Resume  string            `placeholder:"FOLDER" help:"Keep the finished cells of an interrupted run of the same plan."`
@@ -84,7 +85,7 @@ func labProvider() kex.Provider {
 
 // plan is the named one, with the flags in place of what it says; or one of a single experiment, when flags alone are given.
 func (c *labCommand) plan() (*lab.Plan, error) {
-	flags := len(c.RTT)+len(c.Loss)+len(c.Profile)+len(c.Middlebox)+len(c.Requests)+len(c.Groups)+len(c.Policy) > 0 ||
+	flags := len(c.RTT)+len(c.Loss)+len(c.Profile)+len(c.Middlebox)+len(c.Requests)+len(c.Groups)+len(c.Policy)+len(c.Down) > 0 ||
 		c.LossModel != "" || c.Rate != "" || c.MTU != 0 || c.Jitter != "" || c.Reorder != 0 || c.Queue != "" || c.Accept != "" || c.Cert != "" || c.Count != 0
 	switch {
 	case c.Plan != "" && flags:
@@ -116,6 +117,11 @@ func (c *labCommand) values(e *lab.Experiment) error {
 		}
 		e.Loss = []string{c.LossModel}
 	}
+	down, err := lab.ParseWay(c.Down)
+	if err != nil {
+		return fmt.Errorf("--down: %w", err)
+	}
+	e.Down = down
 	for _, text := range c.RTT {
 		span, err := lab.ParseSpan(text)
 		if err != nil {

@@ -85,6 +85,7 @@ func TestPacketsOf(t *testing.T) {
 		{slices.Concat(initial, handshake, []byte{0x41, 1, 2}), "Initial+Handshake+1-RTT"},
 		{slices.Concat(initial, make([]byte, 10)), "Initial"},
 		{slices.Concat(initial, []byte{1}), "Initial+unknown"},
+		{slices.Concat([]byte{0xc0, 0, 0, 0, 1, 255}, make([]byte, 255), []byte{255}, make([]byte, 255)), "unknown"}, // lengths that fill a byte
 		{[]byte{0x41, 0}, "1-RTT"},
 		{[]byte{0x01, 0}, "unknown"},
 		{initial[:99], "unknown"},

@@ -76,11 +76,13 @@ func parseHeader(b []byte) (h header, ok bool) {
 		return header{}, false
 	}
 	version := binary.BigEndian.Uint32(b[1:])
-	rest, ok := skipBlock(b[5:])
-	if !ok || len(rest) == 0 || len(rest) < 1+int(rest[0]) {
+	_, rest, ok := block(b[5:])
+	if !ok {
 		return header{}, false
 	}
-	h.scid, rest = rest[1:1+rest[0]], rest[1+rest[0]:]
+	if h.scid, rest, ok = block(rest); !ok {
+		return header{}, false
+	}
 	switch version {
 	case 0:
 		h.kind, h.size = VersionNegotiation, len(b)
@@ -113,12 +115,16 @@ func (h header) long(b, rest []byte) (header, bool) {
 	return h, true
 }
 
-// skipBlock skips bytes that follow their one-byte length.
-func skipBlock(b []byte) (rest []byte, ok bool) {
-	if len(b) == 0 || len(b) < 1+int(b[0]) {
-		return nil, false
+// block takes bytes that follow their one-byte length.
+func block(b []byte) (taken, rest []byte, ok bool) {
+	if len(b) == 0 {
+		return nil, nil, false
 	}
-	return b[1+b[0]:], true
+	end := 1 + int(b[0])
+	if len(b) < end {
+		return nil, nil, false
+	}
+	return b[1:end], b[end:], true
 }
 
 // varint reads a variable-length integer (RFC 9000, Section 16).

@@ -12,7 +12,7 @@ import (
 )
 
 // WriteBench writes a run in the Go benchmark format: a line per arm and block, so that benchstat has its six
-// samples, with every value of the trial. The values are those of Trial.Values; where a handshake or request trial
+// samples, with every value of the trial; of a virtual run, ten lines for each arm that average its trials. The values are those of Trial.Values; where a handshake or request trial
 // lacks ns/op or its median, they are made from its samples. A value that is not finite is left out, and so is a
 // trial without any.
 //
@@ -67,6 +67,9 @@ func (b *benchWriter) collect(trials []Trial, samples []Sample) {
 		}
 	}
 	b.lines = make(map[int][]benchLine)
+	if b.m.Virtual {
+		trials = merged(trials)
+	}
 	for _, t := range trials {
 		l := benchLine{iterations: max(1, t.Completed+t.Failed), values: make(map[string]float64)}
 		l.derive(medianOf[t.Experiment], of[trialKey{t.Arm, t.Block}])
@@ -77,6 +80,33 @@ func (b *benchWriter) collect(trials []Trial, samples []Sample) {
 			b.lines[t.Arm] = append(b.lines[t.Arm], l)
 		}
 	}
+}
+
+// linesOfArm is how many lines a virtual arm has: it has hundreds of trials, each a single handshake.
+const linesOfArm = 10
+
+// merged averages the trials of each arm to linesOfArm of them: number n goes into n modulo that.
+func merged(trials []Trial) (out []Trial) {
+	type place struct{ arm, line int }
+	at := make(map[place]int)
+	counts := make(map[place]map[string]float64)
+	for _, t := range trials {
+		p := place{t.Arm, t.Block % linesOfArm}
+		i, ok := at[p]
+		if !ok {
+			i = len(out)
+			at[p], counts[p] = i, make(map[string]float64)
+			out = append(out, Trial{Experiment: t.Experiment, Arm: t.Arm, Block: p.line, Values: make(map[string]float64)})
+		}
+		m := &out[i]
+		m.Completed, m.Failed = m.Completed+t.Completed, m.Failed+t.Failed
+		for name, v := range t.Values {
+			n := counts[p][name]
+			m.Values[name] = (m.Values[name]*n + v) / (n + 1)
+			counts[p][name] = n + 1
+		}
+	}
+	return out
 }
 
 // derive makes ns/op and the median from a trial's samples, as service times (completed − sent). A failure counts in

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -211,3 +212,26 @@ var errFull = errors.New("disk full")
 type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) { return 0, errFull }
+
+// The hundreds of trials of a virtual arm become ten lines, and lose nothing of their mean.
+func TestVirtualTrialsAreMerged(t *testing.T) {
+	m := Manifest{Virtual: true, Arms: []ArmOf{{Experiment: "paths", Arm: Arm{Group: "X25519", Path: "20ms"}}}}
+	var trials []Trial
+	for i := range 200 {
+		trials = append(trials, Trial{Experiment: "paths", Block: i, Completed: 1, Values: map[string]float64{"handshake_mean": float64(i)}})
+	}
+	var b strings.Builder
+	require.NoError(t, WriteBench(&b, m, trials, nil))
+	lines, sum := 0, 0.0
+	for line := range strings.Lines(b.String()) {
+		if fields := strings.Fields(line); len(fields) > 3 && strings.HasPrefix(line, "Benchmark") {
+			lines++
+			v, err := strconv.ParseFloat(fields[2], 64)
+			require.NoError(t, err)
+			sum += v
+			require.Equal(t, "20", fields[1], "trials behind the line")
+		}
+	}
+	require.Equal(t, 10, lines, b.String())
+	require.InDelta(t, 99.5, sum/10, 1e-9)
+}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -49,7 +50,11 @@ func TestPathsAreComparedByTheirMeans(t *testing.T) {
 			assert.Nil(t, c.P, "a mean is judged by its interval")
 		}
 	}
-	assert.Equal(t, []string{"path-explained"}, names(f.run().figures(s)), "two paths make no map, one loss no curve")
+	figures := f.run().figures(s)
+	assert.Equal(t, []string{"path-explained"}, names(figures), "two paths make no map, one loss no curve")
+	svg, err := figures[0].svg()
+	require.NoError(t, err)
+	assert.Len(t, regexp.MustCompile(`>(29|30|39|40|12[3-7]|14[3-7])\.\d<`).FindAll(svg, -1), 4, "every bar has its number")
 	for _, table := range (&builder{m: f.m, s: s, layout: layoutOf(paths)}).mainTables() {
 		assert.Contains(t, table.Title, networkTime)
 	}

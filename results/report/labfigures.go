@@ -189,6 +189,9 @@ func diverging(v float64) color.Color {
 	return tint(hex(0x0072b2), 1+0.85*v)
 }
 
+// mostExplained is how many bars a page takes.
+const mostExplained = 24
+
 // explanation is what handshakes spent their time on, for the path and the loss at which the groups differ most.
 func (d *drawer) explanation() (figure, bool) {
 	arms := d.labArms(paths)
@@ -199,6 +202,13 @@ func (d *drawer) explanation() (figure, bool) {
 	losses := distinct(arms, func(a results.Arm) string { return a.Loss })
 	last := losses[len(losses)-1]
 	arms = slices.DeleteFunc(arms, func(a results.Arm) bool { return a.Loss != last })
+	if len(arms) > mostExplained {
+		// The announcement's groups and today's, beside their control: the tables have the others.
+		arms = slices.DeleteFunc(arms, func(a results.Arm) bool {
+			return !slices.Contains([]string{"X25519", kyber512, kyber768, today}, groupLabel(a))
+		})
+	}
+	arms = arms[:min(len(arms), mostExplained)]
 	f := figure{part: paths, Name: "path-explained", Title: "What the time of a handshake was spent on", where: networkTime}
 	if last != "" {
 		f.where += ", " + last + " lost each way"
@@ -219,10 +229,8 @@ func (d *drawer) explanation() (figure, bool) {
 			sum += v / 1e6
 		}
 		bar.text = fixed(sum, 1)
-		g.rows, groups, ns = []barRow{bar}, append(groups, g), append(ns, total.N)
-	}
-	if len(groups) > 48 {
-		return figure{}, false
+		g.rows = []barRow{bar}
+		groups, ns = append(groups, g), append(ns, total.N)
 	}
 	f.Caption = sampleSizes("completed handshakes a bar", ns) + "; means; the parts of every handshake add up to its time"
 	return barsFigure(f, []string{"mean time of a completed handshake, ms"}, []*bars{newBars(groups)}), true

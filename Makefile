@@ -16,7 +16,7 @@ LDFLAGS := -X pqbench/bench.Revision=$(REVISION)
 # The race detector needs cgo and a C compiler.
 RACE := $(if $(and $(filter 1,$(shell go env CGO_ENABLED)),$(shell command -v $(firstword $(shell go env CC)) 2>/dev/null)),-race)
 
-.PHONY: bench lab lab-speed build test check vet format fuzz smoke plain kex-agree clean
+.PHONY: bench lab lab-speed exact build test check vet format fuzz smoke plain kex-agree clean
 
 bench: build
 	bin/pqbench run $(PLAN)
@@ -38,8 +38,13 @@ test:
 	$(if $(CI),$(if $(RACE),,@echo 'CI requires the race detector: install a C compiler'; exit 1))
 	$(GO) test $(RACE) ./...
 
+# exact tests what the lab promises to be the same in every run. The race detector shuffles goroutines on purpose, so it is
+# done without.
+exact:
+	$(GO) test ./bench/lab -run Same -count=1
+
 # check is everything that must hold before a change lands. The tests come first.
-check: test vet format plain build smoke
+check: test exact vet format plain build smoke
 	$(MAKE) fuzz FUZZTIME=$(CHECKFUZZTIME)
 
 vet:

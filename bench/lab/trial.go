@@ -96,6 +96,7 @@ type trial struct {
 
 // run makes one trial; it must be called in a bubble.
 func (s *setting) run(t *testing.T, job Job, number uint64) Result {
+	defer pin(job.Seed, number)()
 	path, err := job.Cell.path()
 	if err != nil {
 		t.Fatal(err)
@@ -120,9 +121,10 @@ func (s *setting) run(t *testing.T, job Job, number uint64) Result {
 	return x.result
 }
 
-// tick lets a nanosecond pass before an end writes because of what it has just read. QUIC itself sends at that instant,
-// too, and whether the two share a datagram would be the scheduler's choice.
-func tick() { time.Sleep(time.Nanosecond) }
+// tick lets some time pass before an end writes because of what it has just read. QUIC itself sends at that instant, too,
+// and whether the two share a datagram would be the scheduler's choice. It is longer than a burst takes to arrive
+// (an initial window of 32 datagrams, link.Spacing apart): a nanosecond would end as the second datagram of a burst arrives.
+func tick() { time.Sleep(100 * time.Nanosecond) }
 
 // exact is the resolution of what follows a handshake. The nanoseconds below it count the datagrams that left at one
 // instant, and how many they were is the scheduler's choice.

@@ -61,7 +61,7 @@ func newDocument(m results.Manifest, s results.Summary, figures []figure, svgs [
 		Title:    "What post-quantum tunnels cost: " + m.Plan,
 		Subtitle: subtitle(m),
 		Answer:   answer(s), Warnings: s.Warnings,
-		Method: method(m), Limits: limits, Host: hostFacts(m), Versions: versionFacts(m), Plan: strings.TrimRight(m.PlanText, "\n"),
+		Method: method(m), Limits: limits(m), Host: hostFacts(m), Versions: versionFacts(m), Plan: strings.TrimRight(m.PlanText, "\n"),
 		svgs: svgs,
 	}
 	for _, l := range layouts {
@@ -111,6 +111,9 @@ func method(m results.Manifest) []fact {
 		}
 		out = append(out, fact{e.Name, text})
 	}
+	if m.Virtual {
+		return append(out, virtualMethod()...)
+	}
 	return append(out,
 		fact{"Blocks", "A block runs every arm of an experiment once, in an order drawn from the seed. Arms are compared inside blocks only: " +
 			"what a block does to all of them cancels."},
@@ -123,14 +126,6 @@ func method(m results.Manifest) []fact {
 			"Fewer than %d blocks give no interval.", stats.Resamples, stats.MinBlocks)},
 		fact{"Clock", "One monotonic clock of the process that sends, in nanoseconds. Handshake time runs from the call that dials, so that making the key share is in it."},
 		fact{"Failures", "A failed or timed-out unit of work counts as longer than every other one, and stays in the denominator."})
-}
-
-// limits are those of every run.
-var limits = []string{
-	"Everything runs on one host, over loopback: there is no propagation delay and no loss, so that times show computing and not a network.",
-	"On loopback the kernel's work of receiving a packet is partly charged to the process that sent it: the division of CPU between the two sides is less sure than their sum.",
-	"The tunnel's handshake runs from right to left: the connector is the client and sends the ClientHello, the edge is the server and pays the server's share.",
-	"Client, server and load share the host's cores, and what they wait for each other is in the times.",
 }
 
 func hostFacts(m results.Manifest) []fact {

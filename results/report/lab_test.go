@@ -2,6 +2,7 @@ package report
 
 import (
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -57,6 +58,21 @@ func TestPathsAreComparedByTheirMeans(t *testing.T) {
 	assert.Len(t, regexp.MustCompile(`>(29|30|39|40|12[3-7]|14[3-7])\.\d<`).FindAll(svg, -1), 4, "every bar has its number")
 	for _, table := range (&builder{m: f.m, s: s, layout: layoutOf(paths)}).mainTables() {
 		assert.Contains(t, table.Title, networkTime)
+	}
+}
+
+// What a report says of its method holds for virtual time: there is no loopback in it, and no clock of a machine.
+func TestVirtualRunsSayHowTheyWereMade(t *testing.T) {
+	for _, virtual := range []bool{false, true} {
+		m := results.Manifest{Virtual: virtual}
+		text := strings.Join(limits(m), "\n")
+		for _, f := range method(m) {
+			text += "\n" + f.Name + ": " + f.Text
+		}
+		for _, foreign := range []string{"loopback", "monotonic clock", "CPU"} {
+			assert.Equal(t, !virtual, strings.Contains(text, foreign), foreign)
+		}
+		assert.Equal(t, virtual, strings.Contains(text, "Network time only"))
 	}
 }
 

@@ -1,0 +1,45 @@
+package report
+
+import (
+	"fmt"
+
+	"pqbench/results"
+	"pqbench/results/stats"
+)
+
+// virtualMethod is how the numbers of a run in virtual time were made: nothing in it is the machine's.
+func virtualMethod() []fact {
+	return []fact{
+		{"Trials", "A trial is one dial of each offer over one draw of the path: all offers of a cell meet the same losses, jitter and order, " +
+			"drawn from the seed, the trial, the direction and the number of the datagram. Offers are compared trial by trial."},
+		{"Values", "Means over the trials of a cell with Student's 95 % interval; percentiles of all trials with the interval between two of them. These intervals are about what another seed would " +
+			"draw. Datagrams and bytes are the median, with the least and the greatest seen. A percentile with fewer than ten samples beyond it is not printed."},
+		{"Exact", "Handshake times, what they were spent on, what was lost and sent until they were complete, and first requests of 1 kB are the same in every run with the same seed and versions, " +
+			"on every machine. Not so on a path with a rate, where the random length of a signature is time; and larger requests may differ by the order in which goroutines run at one instant."},
+		{"Differences", fmt.Sprintf("The ratio of the means to the base's, with the 95 %% interval that the pairs of trials give. It is called a difference when the interval excludes none; "+
+			"equal (≈) when it lies within ±2 %%; and otherwise undecided (~). The intervals are not corrected for the number of paths: "+
+			"of many cells without a difference a few will show one. Fewer than %d trials give no interval.", stats.MinBlocks)},
+		{"Clock", "The fake clock of testing/synctest. It moves only when everything waits, so that computing takes no time."},
+		{"Failures", "A failed handshake stays in the denominator. In a percentile it counts as longer than every other one; in a mean it counts with the time until it failed, " +
+			"which is less than it would have taken: such a mean is a lower bound."},
+	}
+}
+
+// limits are those of the run.
+func limits(m results.Manifest) []string {
+	const direction = "The tunnel's handshake runs from right to left: the connector is the client and sends the ClientHello, the edge is the server and pays the server's share."
+	if m.Virtual {
+		return []string{
+			"Network time only: computing takes none. On a path of a few hundred microseconds that is most of what a real handshake takes.",
+			"The path is a model: losses and delays are drawn, nobody else uses it, and both ends always have a processor.",
+			"The stack is quic-go's with cloudflared's settings: its initial probe time-out of 200 ms decides much of what a loss costs near by, and other stacks wait longer.",
+			direction,
+		}
+	}
+	return []string{
+		"Everything runs on one host, over loopback: there is no propagation delay and no loss, so that times show computing and not a network.",
+		"On loopback the kernel's work of receiving a packet is partly charged to the process that sent it: the division of CPU between the two sides is less sure than their sum.",
+		direction,
+		"Client, server and load share the host's cores, and what they wait for each other is in the times.",
+	}
+}

@@ -126,6 +126,9 @@ func (e *Experiment) complete() error {
 	if e.Count < 1 || e.Count > maxCount || e.RequestCount < 0 || e.RequestCount > maxCount {
 		return fmt.Errorf("%d trials and %d of requests: want 1 to %d", e.Count, e.RequestCount, maxCount)
 	}
+	if e.RequestCount > e.Count {
+		return fmt.Errorf("request-count %d: a cell has %d trials, and requests go with the first of these", e.RequestCount, e.Count)
+	}
 	if !slices.Contains(ca.Kinds(), e.Cert) {
 		return fmt.Errorf("unknown certificate %q: one of %s", e.Cert, strings.Join(ca.Kinds(), ", "))
 	}

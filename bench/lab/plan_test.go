@@ -31,6 +31,7 @@ func TestPlanErrors(t *testing.T) {
 		"round trip":    {"rtt: [-5ms]", "not a duration"},
 		"reorder":       {"reorder: 2", "reorder"},
 		"count":         {"count: -1", "trials"},
+		"request count": {"count: 10\n    requests: [1kB]\n    request-count: 11", "a cell has 10 trials"},
 		"way":           {"down: {loss: 120%}", "120"},
 		"way's field":   {"down: {los: 1%}", `unknown field "los"`},
 		"unknown field": {"losses: [0]", `line 4: unknown field "losses"`},

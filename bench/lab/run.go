@@ -30,6 +30,7 @@ type run struct {
 	writer   *results.Writer
 	cells    []cellOf
 	kept     map[int]bool // arms that an earlier run has finished
+	ended    int          // trials that ended their workers
 }
 
 // cellOf is a cell with its place in the results, and what came in of it.
@@ -168,6 +169,9 @@ func (r *run) resume(dir string) (records []results.Record, err error) {
 	case m.Versions.Commit != r.manifest.Versions.Commit || m.Versions.Go != r.manifest.Versions.Go:
 		return nil, fmt.Errorf("that run was made with commit %s and %s: its numbers need not be those of this program", m.Versions.Commit, m.Versions.Go)
 	}
+	r.manifest.Warnings = append(r.manifest.Warnings, m.Warnings...) // of the cells that are kept
+	slices.Sort(r.manifest.Warnings)
+	r.manifest.Warnings = slices.Compact(r.manifest.Warnings)
 	for i := range samples {
 		records = append(records, results.Record{Sample: &samples[i]})
 	}
@@ -190,7 +194,7 @@ func (r *run) measure(ctx context.Context, opts Options) (saved int, err error) 
 		if progress != nil {
 			progress.Start(r.plan.Experiments[i].Run, len(jobs), nil)
 		}
-		err := pool(ctx, jobs, Workers(), func(job int, results []Result) error {
+		err := pool(ctx, hireWorker, jobs, Workers(), func(job int, results []Result) error {
 			c := &r.cells[of[job]]
 			whole, err := r.take(c, jobs[job], results)
 			if whole {
@@ -250,6 +254,11 @@ func (r *run) take(c *cellOf, job Job, batch []Result) (whole bool, err error) {
 	}
 	defer func() { c.results, c.requests = nil, nil }()
 	name := r.plan.Experiments[c.experiment].Run
+	for i, result := range slices.Concat(c.results, c.requests) {
+		if err := r.note(c, i%len(c.results), result); err != nil {
+			return false, err
+		}
+	}
 	for i, result := range c.results {
 		sample, trial := record(result)
 		if i < len(c.requests) {
@@ -266,8 +275,29 @@ func (r *run) take(c *cellOf, job Job, batch []Result) (whole bool, err error) {
 	return true, nil
 }
 
+// mostEnded is how many trials of a run may end their workers before it is the program that is broken, and not a trial.
+const mostEnded = 10
+
+// note warns of a trial that ended its worker.
+func (r *run) note(c *cellOf, trial int, x Result) error {
+	if x.Ended == "" {
+		return nil
+	}
+	r.ended++
+	arm := r.manifest.Arms[c.arm]
+	text := fmt.Sprintf("%s, %s: trial %d has no result, its worker ended: %s", arm.Experiment, arm.Arm, trial, x.Ended)
+	if r.ended > mostEnded {
+		return errors.New(text)
+	}
+	r.manifest.Warnings = append(r.manifest.Warnings, text)
+	return nil
+}
+
 // record is a trial in the vocabulary of the results.
 func record(x Result) (results.Sample, results.Trial) {
+	if x.Ended != "" {
+		return results.Sample{Class: results.ClassOther, Detail: x.Ended}, results.Trial{Scheduled: 1, Failed: 1, Values: map[string]float64{}}
+	}
 	took := int64(x.Handshake)
 	s := results.Sample{Completed: took, Class: x.Class, Detail: x.Detail, Group: x.Group}
 	t := results.Trial{Finished: took, Scheduled: 1, Values: map[string]float64{

@@ -33,6 +33,7 @@ type Result struct {
 	Detail    string
 	Group     string // negotiated
 	Retried   bool   // a HelloRetryRequest
+	Ended     string // why the worker ended at this trial; there is nothing else then
 
 	Registered time.Duration
 	Answers    []Answer
@@ -59,6 +60,12 @@ type Answer struct {
 type setting struct {
 	chains map[string]*ca.CA // by certificate kind
 	made   time.Time         // the bubble's clock begins in the year 2000, before any certificate is valid
+}
+
+// ready makes the cell's certificate: it takes real time, for which a bubble's clock would stand still.
+func (s *setting) ready(c Cell) error {
+	_, err := s.authority(c.Cert)
+	return err
 }
 
 func (s *setting) authority(kind string) (*ca.CA, error) {

@@ -1,15 +1,13 @@
 package lab
 
 import (
-	"context"
 	"encoding/gob"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
-	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -33,34 +31,38 @@ type reply struct {
 
 // Serve makes trials until its standard input ends. It does not return: a bubble needs a test to run in, and package
 // testing ends the process after the last of its tests.
-func Serve() {
+func Serve() { serveWith(&setting{}) }
+
+// maker makes a trial, in a bubble, after it got ready for its cell outside of one.
+type maker interface {
+	ready(c Cell) error
+	run(t *testing.T, job Job, number uint64) Result
+}
+
+func serveWith(m maker) {
 	in, out := os.Stdin, os.Stdout
 	os.Stdout = os.Stderr // package testing reports there
 	os.Args = os.Args[:1] // and reads flags from here
 	testing.Main(func(string, string) (bool, error) { return true, nil }, []testing.InternalTest{{Name: "lab", F: func(t *testing.T) {
-		serve(t, in, out)
+		serve(t, m, in, out)
 	}}}, nil, nil)
 }
 
-func serve(t *testing.T, in io.Reader, out io.Writer) {
+// serve runs jobs until there are no more. A trial that fails as a test, or leaves a goroutine behind, ends the process.
+func serve(t *testing.T, m maker, in io.Reader, out io.Writer) {
 	jobs, replies := gob.NewDecoder(in), gob.NewEncoder(out)
-	s := &setting{}
 	for {
 		var job Job
 		if jobs.Decode(&job) != nil {
 			return // whoever gave the jobs is gone, or has no more
 		}
 		var r reply
-		// It takes real time, and the bubble's clock would stand still for it.
-		if _, err := s.authority(job.Cell.Cert); err != nil {
+		if err := m.ready(job.Cell); err != nil {
 			r.Err = err.Error()
 		}
 		for i := 0; i < job.Count && r.Err == ""; i++ {
 			var result Result
-			synctest.Test(t, func(t *testing.T) { result = s.run(t, job, uint64(job.From+i)) })
-			if t.Failed() {
-				r.Err = fmt.Sprintf("trial %d failed", job.From+i)
-			}
+			synctest.Test(t, func(t *testing.T) { result = m.run(t, job, uint64(job.From+i)) })
 			r.Results = append(r.Results, result)
 		}
 		if replies.Encode(r) != nil {
@@ -112,7 +114,7 @@ func (w *worker) do(job Job) ([]Result, error) {
 	if err != nil {
 		_ = w.in.Close()
 		_ = w.cmd.Wait()
-		return nil, fmt.Errorf("a lab worker ended: %w\n%s", err, w.stderr.String())
+		return nil, &endedError{reason(w.stderr.String())}
 	}
 	if r.Err != "" {
 		return nil, errors.New(r.Err)
@@ -120,10 +122,33 @@ func (w *worker) do(job Job) ([]Result, error) {
 	return r.Results, nil
 }
 
+// kill ends the process from any goroutine: it has nothing to save.
+func (w *worker) kill() { _ = w.cmd.Process.Kill() }
+
 func (w *worker) stop() {
 	_ = w.in.Close()
-	_ = w.cmd.Process.Kill() // it has nothing to save
+	w.kill()
 	_ = w.cmd.Wait()
+}
+
+// endedError says why a worker's process is gone.
+type endedError struct{ reason string }
+
+func (e *endedError) Error() string { return "a lab worker ended: " + e.reason }
+
+// reason is the line of a process's last words that says why it ended: a panic's first, or a failed test's message.
+func reason(words string) string {
+	last := "it said nothing"
+	for line := range strings.Lines(words) {
+		line = strings.TrimSpace(line)
+		switch {
+		case strings.HasPrefix(line, "panic: "), strings.HasPrefix(line, "fatal error: "):
+			return line
+		case line != "" && line != "FAIL" && !strings.HasPrefix(line, "--- FAIL"):
+			last = line
+		}
+	}
+	return last
 }
 
 // lines keeps the end of what a worker printed: a stack, if it died.
@@ -132,7 +157,7 @@ type lines struct {
 	text []byte
 }
 
-const linesKept = 4 << 10
+const linesKept = 256 << 10 // a panic's first line stands before the stacks of all goroutines
 
 func (l *lines) Write(b []byte) (int, error) {
 	l.mu.Lock()
@@ -148,76 +173,4 @@ func (l *lines) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return string(l.text)
-}
-
-// Workers is how many run side by side: one for each core, or as many as PQBENCH_LAB_WORKERS says.
-func Workers() int {
-	if n, err := strconv.Atoi(os.Getenv("PQBENCH_LAB_WORKERS")); err == nil && n > 0 {
-		return n
-	}
-	return runtime.NumCPU()
-}
-
-// pool runs jobs on workers side by side. done is called from one goroutine, with the jobs' results as they come.
-func pool(ctx context.Context, jobs []Job, workers int, done func(i int, results []Result) error) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	type finished struct {
-		i       int
-		results []Result
-		err     error
-	}
-	next, results := make(chan int), make(chan finished)
-	var running sync.WaitGroup
-	for range min(workers, len(jobs)) {
-		running.Go(func() {
-			w, err := startWorker()
-			if err != nil {
-				cancel(err)
-				return
-			}
-			defer w.stop()
-			stop := context.AfterFunc(ctx, func() { _ = w.cmd.Process.Kill() })
-			defer stop()
-			for i := range next {
-				r, err := w.do(jobs[i])
-				select {
-				case results <- finished{i, r, err}:
-				case <-ctx.Done():
-				}
-				if err != nil {
-					return
-				}
-			}
-		})
-	}
-	go func() {
-		defer close(next)
-		for i := range jobs {
-			select {
-			case next <- i:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	go func() { running.Wait(); close(results) }()
-	left := len(jobs)
-	for f := range results {
-		if ctx.Err() != nil {
-			continue
-		}
-		err := f.err
-		if err == nil {
-			left--
-			err = done(f.i, f.results)
-		}
-		if err != nil {
-			cancel(err)
-		}
-	}
-	if left > 0 {
-		return context.Cause(ctx)
-	}
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -106,6 +107,13 @@ func (ps *paths) settle(ctx context.Context) error {
 		var troubles []string
 		if err := w.connector.Call(ctx, "Disconnect", role.None{}, &troubles); err != nil {
 			return err
+		}
+		var said []string
+		if err := w.edge.Call(ctx, "Complaints", role.None{}, &said); err != nil {
+			return err
+		}
+		for _, s := range said {
+			troubles = append(troubles, "the edge says: "+s)
 		}
 		for _, f := range w.fleets {
 			if err := f.stop(); err != nil {
@@ -242,7 +250,7 @@ func (ps *paths) warmUp(ctx context.Context, w *path, a arm) error {
 		}
 		for _, s := range reply.Samples {
 			if s.Class != "" {
-				return fmt.Errorf("warming up %s: %s: %s", a.Arm, s.Class, s.Detail)
+				return w.because(ctx, fmt.Errorf("warming up %s: %s: %s", a.Arm, s.Class, s.Detail))
 			}
 		}
 	}
@@ -251,6 +259,15 @@ func (ps *paths) warmUp(ctx context.Context, w *path, a arm) error {
 
 // spent is what a trial of requests took of the edge's and the connector's processes.
 type spent struct{ edge, connector role.Usage }
+
+// because adds what the edge knows of failed requests: visitors are told a status alone.
+func (w *path) because(ctx context.Context, err error) error {
+	var said []string
+	if callErr := w.edge.Call(ctx, "Complaints", role.None{}, &said); callErr != nil || len(said) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w (the edge says: %s)", err, strings.Join(said, "; "))
+}
 
 // meter reads what the edge and the arm's connector have consumed so far, by a method of their processes: "Usage", or
 // "Rested", which collects the garbage of earlier trials first.

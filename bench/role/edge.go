@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"runtime"
@@ -27,6 +28,8 @@ type EdgeRole struct {
 	bare    []*bareEdge
 	up      comingUp
 	tickets *[32]byte
+
+	complaints complaints
 }
 
 // ticketKey is the process's own.
@@ -107,7 +110,7 @@ func (r *EdgeRole) Listen(args ListenArgs, reply *ListenReply) error {
 	}
 	e, err := edge.Listen(edge.Config{
 		TLS: config, PacketConn: socket, Authorize: r.authorize, Location: "local",
-		QUIC: tunnel.QUICOptions{InitialPacketSize: args.Initial}, Trace: trace,
+		QUIC: tunnel.QUICOptions{InitialPacketSize: args.Initial}, Trace: trace, Logger: slog.New(&r.complaints),
 		RetryAbove: -1, // a Retry would add a round trip to some handshakes of an arm, and none to the bare listener's
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -45,7 +46,8 @@ type exchange struct {
 	eyeball  duplex.Conn // taken over by a WebSocket
 	head     time.Time   // zero unless traced
 	status   int
-	started  bool // the eyeball has the response head
+	started  bool         // the eyeball has the response head
+	taken    atomic.Int64 // of the request body, so far
 	up, down int64
 }
 
@@ -62,7 +64,7 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.counters.inFlight.Add(1)
 	defer e.counters.inFlight.Add(-1)
 
-	x := &exchange{edge: e, w: w, r: r}
+	x := &exchange{edge: e, w: w, r: arrived(w, r)}
 	var start time.Time
 	if e.trace.RequestDone != nil {
 		start = time.Now()
@@ -89,6 +91,17 @@ func (x *exchange) event(start time.Time, err error) tunnel.Request {
 		ev.Connection = x.conn.name
 	}
 	return ev
+}
+
+// arrived makes a request whose connection is said to be gone good again: it has just come. After the read deadline that
+// cut an earlier request's upload short, net/http takes the eyeball of an HTTP/1.1 connection for gone, and ends the
+// context of all that follows on it. So this one is its last.
+func arrived(w http.ResponseWriter, r *http.Request) *http.Request {
+	if r.ProtoMajor != 1 || r.Context().Err() == nil {
+		return r
+	}
+	w.Header().Set("Connection", "close")
+	return r.WithContext(context.WithoutCancel(r.Context()))
 }
 
 // refuse answers instead of the origin. The reason stays here: it may name
@@ -239,7 +252,7 @@ func (x *exchange) upload(uploaded chan<- struct{}) {
 	defer close(uploaded)
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
-	n, err := io.CopyBuffer(writerOnly{x.stream}, readerOnly{x.r.Body}, *buf)
+	n, err := io.CopyBuffer(writerOnly{x.stream}, taken{x.r.Body, &x.taken}, *buf)
 	x.up = n
 	if err != nil {
 		x.stream.CancelWrite(0)
@@ -263,8 +276,24 @@ func (x *exchange) endUpload(uploaded <-chan struct{}) {
 	}
 	past := time.Unix(1, 0)
 	_ = x.stream.SetWriteDeadline(past)
-	_ = http.NewResponseController(x.w).SetReadDeadline(past)
+	// A body that has been read to its end needs no deadline, and must not have one: the server is reading on by then,
+	// to see the eyeball leave, and a deadline would look like that to it.
+	if x.r.ContentLength < 0 || x.taken.Load() < x.r.ContentLength {
+		_ = http.NewResponseController(x.w).SetReadDeadline(past)
+	}
 	<-uploaded
+}
+
+// taken counts what has been read of a body.
+type taken struct {
+	io.Reader
+	n *atomic.Int64
+}
+
+func (t taken) Read(p []byte) (int, error) {
+	n, err := t.Reader.Read(p)
+	t.n.Add(int64(n))
+	return n, err
 }
 
 // readerOnly and writerOnly hide ReadFrom and WriteTo, which would bring

@@ -47,6 +47,7 @@ type exchange struct {
 	head     time.Time   // zero unless traced
 	status   int
 	started  bool         // the eyeball has the response head
+	last     bool         // on the eyeball's connection, which is closed after it
 	taken    atomic.Int64 // of the request body, so far
 	up, down int64
 }
@@ -64,7 +65,8 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.counters.inFlight.Add(1)
 	defer e.counters.inFlight.Add(-1)
 
-	x := &exchange{edge: e, w: w, r: arrived(w, r)}
+	x := &exchange{edge: e, w: w}
+	x.r, x.last = arrived(r)
 	var start time.Time
 	if e.trace.RequestDone != nil {
 		start = time.Now()
@@ -96,12 +98,11 @@ func (x *exchange) event(start time.Time, err error) tunnel.Request {
 // arrived makes a request whose connection is said to be gone good again: it has just come. After the read deadline that
 // cut an earlier request's upload short, net/http takes the eyeball of an HTTP/1.1 connection for gone, and ends the
 // context of all that follows on it. So this one is its last.
-func arrived(w http.ResponseWriter, r *http.Request) *http.Request {
+func arrived(r *http.Request) (present *http.Request, last bool) {
 	if r.ProtoMajor != 1 || r.Context().Err() == nil {
-		return r
+		return r, false
 	}
-	w.Header().Set("Connection", "close")
-	return r.WithContext(context.WithoutCancel(r.Context()))
+	return r.WithContext(context.WithoutCancel(r.Context())), true
 }
 
 // refuse answers instead of the origin. The reason stays here: it may name

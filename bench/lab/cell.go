@@ -69,15 +69,25 @@ func (c Cell) path() (link.Path, error) {
 func (c Cell) arm(kind string) results.Arm {
 	a := results.Arm{Group: label(c.Offer), Path: c.Profile, Loss: c.Loss}
 	if c.Profile == "" {
-		a.Path = Span(c.RTT).String()
-		if loss, err := link.ParseLoss(c.Loss); err == nil {
-			a.Loss = loss.String() // one spelling
+		a.Path = Span(c.RTT).String() + wayLabel(Rate(c.Rate), Queue(c.Queue), c.MTU, c.Jitter, c.Reorder) + c.Down.label()
+		a.Loss = lossLabel(c.Loss)
+		if down := c.Down; down != nil && down.Loss != "" {
+			a.Loss += " up, " + lossLabel(down.Loss) + " down"
 		}
 	}
 	if kind == Middleboxes {
 		a.Policy, a.Accept, a.Middlebox, a.Loss, a.Path = c.Policy, strings.ReplaceAll(c.Accept, ",", "+"), orNone(c.Middlebox), "", ""
 	}
 	return a
+}
+
+// lossLabel is a loss in its one spelling.
+func lossLabel(text string) string {
+	loss, err := link.ParseLoss(text)
+	if err != nil {
+		return text
+	}
+	return loss.String()
 }
 
 // label joins the labels of an offer, as results.Arm has them.
@@ -122,6 +132,14 @@ func (e *Experiment) complete() error {
 	if !slices.Contains([]string{Paths, Middleboxes}, e.Run) {
 		return fmt.Errorf("unknown experiment %q: want %s or %s", e.Run, Paths, Middleboxes)
 	}
+	for name, list := range map[string][]string{"groups": e.Groups, "policies": e.Policies, "profiles": e.Profiles, "loss": e.Loss, "middleboxes": e.Middleboxes} {
+		if list != nil && len(list) == 0 {
+			return fmt.Errorf("%s: the list is empty: name at least one, or leave it out", name)
+		}
+	}
+	if len(e.Profiles) > 0 && e.somePath() {
+		return errors.New("a profile is a whole path: leave out round trips, losses, rates and whatever else a path has, or the profile")
+	}
 	e.fill()
 	if e.Count < 1 || e.Count > maxCount || e.RequestCount < 0 || e.RequestCount > maxCount {
 		return fmt.Errorf("%d trials and %d of requests: want 1 to %d", e.Count, e.RequestCount, maxCount)
@@ -135,9 +153,6 @@ func (e *Experiment) complete() error {
 	if _, err := edge.ParseAccept(e.Accept); err != nil {
 		return err
 	}
-	if e.Down != nil && len(e.Profiles) > 0 {
-		return errors.New("down: a profile says both ways")
-	}
 	cells, _, err := e.Cells()
 	if err != nil {
 		return err
@@ -148,6 +163,11 @@ func (e *Experiment) complete() error {
 		}
 	}
 	return nil
+}
+
+// somePath reports whether anything is said of a path.
+func (e *Experiment) somePath() bool {
+	return len(e.RTT)+len(e.Loss) > 0 || e.Rate != 0 || e.Queue != 0 || e.MTU != 0 || e.Jitter != 0 || e.Reorder != 0 || e.Down != nil
 }
 
 func (e *Experiment) fill() {

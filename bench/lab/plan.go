@@ -2,12 +2,10 @@ package lab
 
 import (
 	"bytes"
-	"cmp"
 	"embed"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -18,7 +16,6 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"pqbench/bench"
-	"pqbench/bench/lab/link"
 	"pqbench/kex"
 )
 
@@ -49,8 +46,8 @@ type Experiment struct {
 	Profiles []string       `yaml:"profiles,omitempty"` // named paths, in place of the following
 	RTT      []Span         `yaml:"rtt,omitempty"`
 	Loss     []string       `yaml:"loss,omitempty"` // each way: "5%", or "gilbert-elliott(p,r)"
-	Rate     bench.Size     `yaml:"rate,omitempty"` // bit/s each way; default infinite
-	Queue    bench.Size     `yaml:"queue,omitempty"`
+	Rate     Rate           `yaml:"rate,omitempty"` // each way; default infinite
+	Queue    Queue          `yaml:"queue,omitempty"`
 	MTU      int            `yaml:"mtu,omitempty"` // UDP payload, bytes
 	Jitter   bench.Duration `yaml:"jitter,omitempty"`
 	Reorder  float64        `yaml:"reorder,omitempty"`
@@ -62,53 +59,6 @@ type Experiment struct {
 	// Requests are the sizes of first requests, through tunnels of their own, and RequestCount the trials for each cell.
 	Requests     []bench.Size `yaml:"requests,omitempty"`
 	RequestCount int          `yaml:"request-count,omitempty"`
-}
-
-// Way is one direction of a path, as far as it differs from the other; what is left out does not.
-type Way struct {
-	Delay   Span           `yaml:"delay,omitempty"` // one way
-	Loss    string         `yaml:"loss,omitempty"`
-	Rate    bench.Size     `yaml:"rate,omitempty"`
-	Queue   bench.Size     `yaml:"queue,omitempty"`
-	MTU     int            `yaml:"mtu,omitempty"`
-	Jitter  bench.Duration `yaml:"jitter,omitempty"`
-	Reorder float64        `yaml:"reorder,omitempty"`
-}
-
-// ParseWay reads the values of a way by their names in a plan.
-func ParseWay(values map[string]string) (*Way, error) {
-	if len(values) == 0 {
-		return nil, nil
-	}
-	var text strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		fmt.Fprintf(&text, "%s: %s\n", name, values[name])
-	}
-	w := &Way{}
-	d := yaml.NewDecoder(strings.NewReader(text.String()))
-	d.KnownFields(true)
-	if err := d.Decode(w); err != nil {
-		return nil, plain(err)
-	}
-	return w, nil
-}
-
-// over is d with what differs.
-func (w *Way) over(d link.Direction) (link.Direction, error) {
-	if w == nil {
-		return d, nil
-	}
-	if w.Loss != "" {
-		loss, err := link.ParseLoss(w.Loss)
-		if err != nil {
-			return d, err
-		}
-		d.Loss = loss
-	}
-	d.Delay = cmp.Or(time.Duration(w.Delay), d.Delay)
-	d.Rate, d.Queue = cmp.Or(int64(w.Rate), d.Rate), cmp.Or(int(w.Queue), d.Queue)
-	d.MTU, d.Jitter, d.Reorder = cmp.Or(w.MTU, d.MTU), cmp.Or(time.Duration(w.Jitter), d.Jitter), cmp.Or(w.Reorder, d.Reorder)
-	return d, nil
 }
 
 // Span is a duration that may be zero.

@@ -2,9 +2,12 @@ package lab
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"pqbench/bench/lab/link"
 )
 
 func TestBuiltinPlans(t *testing.T) {
@@ -32,6 +35,10 @@ func TestPlanErrors(t *testing.T) {
 		"reorder":       {"reorder: 2", "reorder"},
 		"count":         {"count: -1", "trials"},
 		"request count": {"count: 10\n    requests: [1kB]\n    request-count: 11", "a cell has 10 trials"},
+		"rate":          {"rate: 1MB", "write 1Mbit"},
+		"queue":         {"queue: -1", "write 64KiB"},
+		"no group":      {"groups: []", "groups: the list is empty"},
+		"profile and":   {"profiles: [5g]\n    loss: [5%]", "whole path"},
 		"way":           {"down: {loss: 120%}", "120"},
 		"way's field":   {"down: {los: 1%}", `unknown field "los"`},
 		"unknown field": {"losses: [0]", `line 4: unknown field "losses"`},
@@ -51,6 +58,28 @@ func TestPlanErrors(t *testing.T) {
 	require.ErrorContains(t, err, `did you mean "lab-quick"`)
 	_, err = ParsePlan("x", nil)
 	require.ErrorContains(t, err, "empty")
+}
+
+// What a plan says of one way holds for that way, and the arm's name says so.
+func TestAsymmetricPlan(t *testing.T) {
+	p, err := ParsePlan("x", []byte("experiments:\n  - run: paths\n    groups: [X25519]\n    rtt: [28ms]\n    loss: [1%]\n    rate: 1Mbit\n    mtu: 1400\n"+
+		"    down: {rate: 5Mbit/s, loss: 2%, jitter: 3ms}"))
+	require.NoError(t, err)
+	cells, _, err := p.Experiments[0].Cells()
+	require.NoError(t, err)
+	require.Len(t, cells, 1)
+	path, err := cells[0].path()
+	require.NoError(t, err)
+	assert.Equal(t, link.Path{
+		Up:   link.Direction{Delay: 14 * time.Millisecond, Rate: 1e6, MTU: 1400, Loss: link.IID{P: 0.01}},
+		Down: link.Direction{Delay: 14 * time.Millisecond, Rate: 5e6, MTU: 1400, Loss: link.IID{P: 0.02}, Jitter: 3 * time.Millisecond},
+	}, path)
+	arm := cells[0].arm(Paths)
+	assert.Equal(t, "28ms+1Mbit+mtu1400+down+5Mbit+jitter3ms", arm.Path)
+	assert.Equal(t, "1% up, 2% down", arm.Loss)
+	again, err := ParsePlan("x", []byte(p.Text()))
+	require.NoError(t, err, p.Text())
+	assert.Equal(t, p, again)
 }
 
 // A cell's arm tells it apart from every other of the standard lab, and each group is compared with X25519 on its path.

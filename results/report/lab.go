@@ -73,13 +73,19 @@ func (l lookup) cause(c results.Comparison) string {
 	return name
 }
 
-// pathLabel is a path in words.
+// pathLabel is a path in words: "100ms round trip, 5% lost each way", "28ms round trip with 1Mbit, 1% up, 2% down lost".
 func pathLabel(a results.Arm) string {
 	text := a.Path
-	if strings.ContainsAny(a.Path, "0123456789") && a.Loss != "" {
-		text += " round trip"
+	if rtt, more, found := strings.Cut(a.Path, "+"); strings.ContainsAny(rtt, "0123456789") && a.Loss != "" {
+		text = rtt + " round trip"
+		if found {
+			text += " with " + strings.ReplaceAll(more, "+", ", ")
+		}
 	}
-	if a.Loss != "" {
+	switch {
+	case strings.Contains(a.Loss, " up, "):
+		text += ", " + a.Loss + " lost"
+	case a.Loss != "":
 		text += ", " + a.Loss + " lost each way"
 	}
 	return text

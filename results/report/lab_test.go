@@ -61,6 +61,19 @@ func TestPathsAreComparedByTheirMeans(t *testing.T) {
 	}
 }
 
+func TestPathsInWords(t *testing.T) {
+	for _, tc := range []struct {
+		arm  results.Arm
+		want string
+	}{
+		{results.Arm{Path: "100ms", Loss: "5%"}, "100ms round trip, 5% lost each way"},
+		{results.Arm{Path: "28ms+1Mbit+down+5Mbit", Loss: "1% up, 2% down"}, "28ms round trip with 1Mbit, down, 5Mbit, 1% up, 2% down lost"},
+		{results.Arm{Path: "lte-m"}, "lte-m"},
+	} {
+		assert.Equal(t, tc.want, pathLabel(tc.arm))
+	}
+}
+
 // What a report says of its method holds for virtual time: there is no loopback in it, and no clock of a machine.
 func TestVirtualRunsSayHowTheyWereMade(t *testing.T) {
 	for _, virtual := range []bool{false, true} {

@@ -8,6 +8,7 @@ import (
 
 	"pqbench/bench"
 	"pqbench/bench/lab"
+	"pqbench/bench/lab/link"
 	"pqbench/kex"
 )
 
@@ -19,17 +20,17 @@ type labCommand struct {
 	Loss      []string          `help:"Shares of lost datagrams, each way: 0,1%,5%."`
 	LossModel string            `help:"iid, or gilbert-elliott(p,r) in place of --loss: bursts."`
 	Profile   []string          `help:"Named paths in place of --rtt and --loss: lan, cable, lte-m, 5g, geo, ..."`
-	Rate      string            `help:"bit/s each way, such as 1MB; default infinite."`
-	Queue     string            `help:"Bytes that may wait for the rate."`
-	MTU       int               `name:"mtu" help:"UDP payload that passes, bytes."`
+	Rate      string            `help:"bit/s each way, such as 1Mbit; default infinite."`
+	Queue     string            `help:"Bytes that may wait for the rate, such as 64KiB."`
+	MTU       *int              `name:"mtu" placeholder:"BYTES" help:"UDP payload that passes, bytes."`
 	Jitter    string            `help:"Uniform delay on top, such as 5ms."`
 	Reorder   float64           `help:"Share of datagrams that later ones overtake."`
-	Down      map[string]string `help:"What differs from the server to the client: delay=30ms,loss=1%,rate=5MB,..." mapsep:","`
+	Down      map[string]string `help:"What differs from the server to the client: delay=30ms,loss=1%,rate=5Mbit,..." mapsep:","`
 	Middlebox []string          `help:"What stands on the path: none, drop-split-client-hello, limit-size(1280), ..."`
 	Policy    []string          `help:"What stands beside a hybrid: strict, prefer."`
 	Accept    string            `help:"What the edge accepts: all, pq, classical, or groups."`
 	Cert      string            `help:"Kind of the edge's certificate."`
-	Count     int               `short:"n" help:"Trials of each cell."`
+	Count     *int              `short:"n" placeholder:"N" help:"Trials of each cell."`
 	Requests  []string          `help:"Sizes of first requests through new tunnels: 1kB,100kB."`
 
 	Output  string            `short:"o" default:"results/runs" help:"Folder that run folders are made in."`
@@ -47,6 +48,7 @@ func (labCommand) Help() string {
   pqbench lab lab-quick                                   a first look within a minute
   pqbench lab --groups X25519,X25519MLKEM768 --rtt 100ms --loss 0,5% -n 200
   pqbench lab --profile lte-m,geo --requests 1kB
+  pqbench lab --rtt 28ms --rate 1Mbit --down rate=5Mbit   two ways that differ
   pqbench lab --resume results/runs/20260301T120000Z-lab
 
 Lab numbers are network time only: computing takes none there.`
@@ -85,19 +87,17 @@ func labProvider() kex.Provider {
 
 // plan is the named one, with the flags in place of what it says; or one of a single experiment, when flags alone are given.
 func (c *labCommand) plan() (*lab.Plan, error) {
-	flags := len(c.RTT)+len(c.Loss)+len(c.Profile)+len(c.Middlebox)+len(c.Requests)+len(c.Groups)+len(c.Policy)+len(c.Down) > 0 ||
-		c.LossModel != "" || c.Rate != "" || c.MTU != 0 || c.Jitter != "" || c.Reorder != 0 || c.Queue != "" || c.Accept != "" || c.Cert != "" || c.Count != 0
 	switch {
-	case c.Plan != "" && flags:
+	case c.Plan != "" && c.flags():
 		return nil, errors.New("a plan says it all: leave the flags out, or the plan")
 	case c.Plan != "":
 		return lab.OpenPlan(c.Plan)
-	case !flags:
+	case !c.flags():
 		return lab.OpenPlan("lab")
 	}
 	e := lab.Experiment{
-		Run: lab.Paths, Groups: c.Groups, Profiles: c.Profile, Loss: c.Loss, MTU: c.MTU, Reorder: c.Reorder,
-		Middleboxes: c.Middlebox, Policies: c.Policy, Accept: c.Accept, Cert: c.Cert, Count: c.Count,
+		Run: lab.Paths, Groups: c.Groups, Profiles: c.Profile, Loss: c.Loss, Reorder: c.Reorder,
+		Middleboxes: c.Middlebox, Policies: c.Policy, Accept: c.Accept, Cert: c.Cert,
 	}
 	if len(c.Middlebox) > 0 || len(c.Policy) > 1 {
 		e.Run = lab.Middleboxes
@@ -107,6 +107,17 @@ func (c *labCommand) plan() (*lab.Plan, error) {
 	}
 	p := &lab.Plan{Name: "lab", Seed: 1, Experiments: []lab.Experiment{e}}
 	return p, p.Complete()
+}
+
+// flags reports whether any is given that says what to do. A list that is given and empty is one that is given.
+func (c *labCommand) flags() bool {
+	for _, list := range [][]string{c.Groups, c.RTT, c.Loss, c.Profile, c.Middlebox, c.Policy, c.Requests} {
+		if list != nil {
+			return true
+		}
+	}
+	return c.LossModel != "" || c.Rate != "" || c.Queue != "" || c.MTU != nil || c.Jitter != "" || c.Reorder != 0 || len(c.Down) > 0 ||
+		c.Accept != "" || c.Cert != "" || c.Count != nil
 }
 
 // values reads the flags that are more than text.
@@ -129,18 +140,29 @@ func (c *labCommand) values(e *lab.Experiment) error {
 		}
 		e.RTT = append(e.RTT, span)
 	}
-	for _, f := range []struct {
-		name, text string
-		to         *bench.Size
-	}{{"rate", c.Rate, &e.Rate}, {"queue", c.Queue, &e.Queue}} {
-		if f.text == "" {
-			continue
+	for name, n := range map[string]struct{ given, to *int }{"-n": {c.Count, &e.Count}, "--mtu": {c.MTU, &e.MTU}} {
+		if n.given != nil {
+			if *n.to = *n.given; *n.to < 1 {
+				return fmt.Errorf("%s %d: want more than none", name, *n.to)
+			}
 		}
-		n, err := bench.ParseSize(f.text)
+	}
+	if c.RTT != nil && len(c.RTT) == 0 {
+		return errors.New("--rtt: the list is empty: name at least one, or leave it out")
+	}
+	if c.Rate != "" {
+		rate, err := link.ParseRate(c.Rate)
 		if err != nil {
-			return fmt.Errorf("--%s: %w", f.name, err)
+			return fmt.Errorf("--rate: %w", err)
 		}
-		*f.to = bench.Size(n)
+		e.Rate = lab.Rate(rate)
+	}
+	if c.Queue != "" {
+		queue, err := link.ParseQueue(c.Queue)
+		if err != nil {
+			return fmt.Errorf("--queue: %w", err)
+		}
+		e.Queue = lab.Queue(queue)
 	}
 	for _, text := range c.Requests {
 		n, err := bench.ParseSize(text)

@@ -96,10 +96,10 @@ func statusLabel(status int) string {
 	return strconv.Itoa(status)
 }
 
-// word makes a peer's text fit for a label.
+// word makes a peer's text fit for a label. What is not UTF-8 would be a panic
+// in the client library, so the cut comes first: it may halve a character.
 func word(s string) string {
-	s = strings.ToValidUTF8(s, "?")
-	return s[:min(len(s), maxWord)]
+	return strings.ToValidUTF8(s[:min(len(s), maxWord)], "")
 }
 
 // maxWord bounds a label that a peer chose, in bytes; locations are airport codes.

@@ -125,6 +125,19 @@ func TestSeriesAreBounded(t *testing.T) {
 	require.Equal(t, 256, now, "every connection has one current location")
 }
 
+// A label that is not UTF-8 is a panic; an edge chooses its location.
+func TestPeersWordsAreCutToLabels(t *testing.T) {
+	for text, want := range map[string]string{
+		"AMS": "AMS", "L\xffX": "LX", "": "",
+		"a" + strings.Repeat("é", 20): "a" + strings.Repeat("é", 15), // 33 bytes and more; the 32nd is half a character
+	} {
+		require.Equal(t, want, word(text))
+		c := NewConnector(build)
+		c.Trace().Registered(tunnel.Registration{Location: text})
+		require.Contains(t, scrape(t, c.Gatherer()), `cloudflared_tunnel_server_locations{connection_id="0",edge_location="`+want+`"}`)
+	}
+}
+
 func TestClasses(t *testing.T) {
 	for want, errs := range map[string][]error{
 		"no_common_group": {&quic.TransportError{ErrorCode: 0x128, Remote: true}, fmt.Errorf("dial: %w", &quic.TransportError{ErrorCode: 0x128})},

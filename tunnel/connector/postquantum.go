@@ -109,9 +109,10 @@ func available(g kex.Group) error {
 }
 
 // Features are what a connector announces at registration: those of cloudflared's that it has, and "postquantum" when
-// nothing but hybrids is on offer. Both tags announce these.
+// nothing but hybrids is on offer. Both tags announce FeatureRemoteConfig besides, which would be a promise to take
+// configurations from the edge. FeatureQUICEOF came a month after 2022.9.1, but an edge may rely on it here.
 func Features(_ Compat, policy kex.Policy) []string {
-	features := []string{tunnel.FeatureRemoteConfig, tunnel.FeatureSerializedHeaders, tunnel.FeatureQUICEOF}
+	features := []string{tunnel.FeatureSerializedHeaders, tunnel.FeatureQUICEOF}
 	if policy == kex.Strict {
 		features = append(features, tunnel.FeaturePostQuantum)
 	}

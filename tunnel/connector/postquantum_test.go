@@ -110,6 +110,7 @@ func TestFeaturesTellStrictAlone(t *testing.T) {
 			got := Features(compat, policy)
 			require.Equal(t, policy == kex.Strict, len(got) > 0 && got[len(got)-1] == tunnel.FeaturePostQuantum, "%s %s", compat, policy)
 			require.Contains(t, got, tunnel.FeatureQUICEOF)
+			require.NotContains(t, got, tunnel.FeatureRemoteConfig, "streams with configurations are reset")
 		}
 	}
 }

@@ -22,8 +22,9 @@ type conn struct {
 	// is second sees the first, so no dead connection stays in rotation.
 	mu   sync.Mutex
 	gone bool
-	// key and name are set once, by the registration, before the conn
-	// enters rotation; name's tunnel is zero until then.
+	// key and name are set by the registration, before the conn enters
+	// rotation, and never again: a request that finds it there reads them
+	// without mu. name's tunnel is zero until then.
 	key  key
 	name tunnel.Connection
 }
@@ -114,6 +115,13 @@ func (c *conn) giveUp() bool {
 
 // acceptStreams serves the control stream, and resets any other: no RPC of
 // theirs is spoken yet. It returns why the connection ended.
+//
+// A registration lasts as long as its connection, not as its control stream:
+// cloudflared (2026.8.2, connection/control.go) reads that stream for answers
+// alone, so it does not notice when it breaks, and goes on serving requests.
+// What it loses is the orderly leave: it then closes the connection at once,
+// which takes it out of rotation as any loss does. To close the connection
+// from here would only fail requests that the connector still answers.
 func (c *conn) acceptStreams() error {
 	for {
 		stream, err := c.quic.AcceptStream(context.Background())

@@ -47,14 +47,15 @@ func (c *conn) decide(r registration.Request) (registration.Details, *registrati
 		return registration.Details{}, &registration.Error{Cause: "connection is registered already"}
 	}
 	c.key = key{tunnel: r.Credentials.TunnelID, client: r.Client, index: r.Index}
+	c.name = tunnel.Connection{Tunnel: c.key.tunnel, Client: c.key.client, Index: c.key.index, Remote: c.quic.RemoteAddr()}
 	displaced, ok := c.edge.tunnels.add(c, r.Replace)
 	if !ok {
+		c.name = tunnel.Connection{} // it may try again
 		return registration.Details{}, &registration.Error{Cause: tunnel.CauseDuplicate, ShouldRetry: true}
 	}
 	if displaced != nil {
 		_ = displaced.quic.CloseWithError(0, "replaced")
 	}
-	c.name = tunnel.Connection{Tunnel: c.key.tunnel, Client: c.key.client, Index: c.key.index, Remote: c.quic.RemoteAddr()}
 	return registration.Details{Connection: uuid.New(), Location: c.edge.cfg.Location}, nil
 }
 

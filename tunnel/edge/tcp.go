@@ -3,6 +3,7 @@ package edge
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -33,8 +34,10 @@ func (s *TCPStream) Close() error {
 	return nil
 }
 
-// DialTCP opens a TCP stream through a tunnel that this data center holds.
-// Connectors refuse every destination that their configuration does not name.
+// DialTCP opens a TCP stream through a tunnel that this data center holds: it
+// is not relayed. For a tunnel that another one holds the error says which,
+// and is a tunnel.ErrNoConnection all the same. Connectors refuse every
+// destination that their configuration does not name.
 func (e *Edge) DialTCP(ctx context.Context, id uuid.UUID, dest netip.AddrPort) (*TCPStream, error) {
 	if !e.requests.begin() {
 		return nil, tunnel.ErrClosed
@@ -50,7 +53,7 @@ func (e *Edge) DialTCP(ctx context.Context, id uuid.UUID, dest netip.AddrPort) (
 func (e *Edge) dialTCP(ctx context.Context, id uuid.UUID, dest netip.AddrPort) (*TCPStream, error) {
 	_, stream, err := e.openLocal(id)
 	if err != nil {
-		return nil, err
+		return nil, e.notHere(id, err)
 	}
 	s := &TCPStream{edge: e, Stream: duplex.Stream{Stream: stream}}
 	defer context.AfterFunc(ctx, s.Abort)()
@@ -63,6 +66,17 @@ func (e *Edge) dialTCP(ctx context.Context, id uuid.UUID, dest netip.AddrPort) (
 		return nil, err
 	}
 	return s, nil
+}
+
+// notHere adds to err where the tunnel is, as far as this data center has been told.
+func (e *Edge) notHere(id uuid.UUID, err error) error {
+	if e.relay == nil || !errors.Is(err, tunnel.ErrNoConnection) {
+		return err
+	}
+	if l, _ := e.relay.holder(id, 0, nil); l != nil {
+		return fmt.Errorf("%w here; %s holds it, but TCP is not relayed: dial there", err, l.peer.Name)
+	}
+	return err
 }
 
 // ask sends the head and reads the answer to it.

@@ -3,7 +3,6 @@ package edge
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -46,10 +45,9 @@ type exchange struct {
 	eyeball  duplex.Conn // taken over by a WebSocket
 	head     time.Time   // zero unless traced
 	status   int
-	started  bool         // the eyeball has the response head
-	last     bool         // on the eyeball's connection, which is closed after it
-	taken    atomic.Int64 // of the request body, so far
+	started  bool // the eyeball has the response head
 	up, down int64
+	rest     atomic.Bool // the request has a body that is not read to its end
 }
 
 // ServeHTTP proxies one request of an eyeball. What goes wrong before the
@@ -65,8 +63,7 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.counters.inFlight.Add(1)
 	defer e.counters.inFlight.Add(-1)
 
-	x := &exchange{edge: e, w: w}
-	x.r, x.last = arrived(r)
+	x := &exchange{edge: e, w: w, r: r}
 	var start time.Time
 	if e.trace.RequestDone != nil {
 		start = time.Now()
@@ -95,16 +92,6 @@ func (x *exchange) event(start time.Time, err error) tunnel.Request {
 	return ev
 }
 
-// arrived makes a request whose connection is said to be gone good again: it has just come. After the read deadline that
-// cut an earlier request's upload short, net/http takes the eyeball of an HTTP/1.1 connection for gone, and ends the
-// context of all that follows on it. So this one is its last.
-func arrived(r *http.Request) (present *http.Request, last bool) {
-	if r.ProtoMajor != 1 || r.Context().Err() == nil {
-		return r, false
-	}
-	return r.WithContext(context.WithoutCancel(r.Context())), true
-}
-
 // refuse answers instead of the origin. The reason stays here: it may name
 // addresses that are not the eyeball's to know.
 func (x *exchange) refuse(err error) {
@@ -120,6 +107,7 @@ func (x *exchange) refuse(err error) {
 		x.edge.counters.badGateways.Add(1)
 	}
 	x.edge.log.Debug("request failed", "host", x.r.Host, "status", x.status, "error", err)
+	x.lastIfRest(x.w.Header())
 	http.Error(x.w, http.StatusText(x.status), x.status)
 }
 
@@ -245,62 +233,10 @@ func (x *exchange) send() (<-chan struct{}, error) {
 	// it and does not know the call.
 	_ = http.NewResponseController(x.w).EnableFullDuplex()
 	uploaded := make(chan struct{})
+	x.rest.Store(true)
 	go x.upload(uploaded)
 	return uploaded, nil
 }
-
-func (x *exchange) upload(uploaded chan<- struct{}) {
-	defer close(uploaded)
-	buf := buffers.Get().(*[]byte)
-	defer buffers.Put(buf)
-	n, err := io.CopyBuffer(writerOnly{x.stream}, taken{x.r.Body, &x.taken}, *buf)
-	x.up = n
-	if err != nil {
-		x.stream.CancelWrite(0)
-		return
-	}
-	_ = x.stream.Close()
-}
-
-// endUpload waits for the upload, since the request body must not be touched
-// once the handler has returned. An origin may answer without reading all of
-// it: nobody wants the rest then, and deadlines cut it short on both sides
-// (closing the body would wait for the read that hangs).
-func (x *exchange) endUpload(uploaded <-chan struct{}) {
-	if uploaded == nil {
-		return
-	}
-	select {
-	case <-uploaded:
-		return
-	default:
-	}
-	past := time.Unix(1, 0)
-	_ = x.stream.SetWriteDeadline(past)
-	// A body that has been read to its end needs no deadline, and must not have one: the server is reading on by then,
-	// to see the eyeball leave, and a deadline would look like that to it.
-	if x.r.ContentLength < 0 || x.taken.Load() < x.r.ContentLength {
-		_ = http.NewResponseController(x.w).SetReadDeadline(past)
-	}
-	<-uploaded
-}
-
-// taken counts what has been read of a body.
-type taken struct {
-	io.Reader
-	n *atomic.Int64
-}
-
-func (t taken) Read(p []byte) (int, error) {
-	n, err := t.Reader.Read(p)
-	t.n.Add(int64(n))
-	return n, err
-}
-
-// readerOnly and writerOnly hide ReadFrom and WriteTo, which would bring
-// buffers of their own.
-type readerOnly struct{ io.Reader }
-type writerOnly struct{ io.Writer }
 
 // encodeRequest writes the head of a request: one entry per header value.
 func encodeRequest(buf []byte, r *http.Request) ([]byte, error) {

@@ -71,9 +71,7 @@ func (x *exchange) respond(message []byte) (length int64, err error) {
 	if _, ok := header["Content-Type"]; !ok {
 		header["Content-Type"] = nil // or the server would guess one
 	}
-	if x.last {
-		header["Connection"] = []string{"close"}
-	}
+	x.lastIfRest(header)
 	x.status, x.started = status, true
 	x.w.WriteHeader(status)
 	return length, nil

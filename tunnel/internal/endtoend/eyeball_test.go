@@ -289,19 +289,3 @@ func TestLogsHoldNoSecret(t *testing.T) {
 		}
 	}
 }
-
-// An HTTP/1.1 connection whose earlier upload was cut short is taken for gone by net/http, and every later request on it
-// comes with a context that has ended. It is served all the same, and the connection closed after it.
-func TestARequestOnAConnectionTakenForGoneIsServed(t *testing.T) {
-	p := newPath(t, nil).start()
-	defer p.connect(p.config())()
-	gone, cancel := context.WithCancel(context.Background())
-	cancel()
-	r := p.request(http.MethodGet, "/bytes/100", nil).WithContext(gone)
-	r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.1", 1, 1
-	w := httptest.NewRecorder()
-	p.edge.ServeHTTP(w, r)
-	require.Equal(t, http.StatusOK, w.Code)
-	require.Equal(t, 100, w.Body.Len())
-	require.Equal(t, "close", w.Header().Get("Connection"))
-}

@@ -66,7 +66,7 @@ func TestAConnectionServesOneUploadAfterTheOther(t *testing.T) {
 	p := newPath(t, nil).start()
 	p.connect(p.config())
 	dialled, whole := 0, strings.Repeat("x", 50_000)
-	for range 1000 {
+	for range 600 {
 		r := p.request("POST", "/sink", strings.NewReader(whole))
 		r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
 			GotConn: func(c httptrace.GotConnInfo) {

@@ -203,7 +203,8 @@ func TestAPeerThatFloodsIsCutOff(t *testing.T) {
 		}
 	}
 	<-s.Done()
-	require.Equal(t, maxMessages, <-answered)
+	// The last answer may have waited for a message that was not taken any more (wire.hold).
+	require.Contains(t, []int{maxMessages - 1, maxMessages}, <-answered)
 }
 
 func TestAnOversizedMessageIsCutOff(t *testing.T) {

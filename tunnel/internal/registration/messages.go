@@ -121,6 +121,14 @@ func (w *wire) send(builds ...func(rpccp.Message) error) error {
 	return err
 }
 
+// flush writes what is held.
+func (w *wire) flush() error {
+	if len(w.held) == 0 {
+		return nil
+	}
+	return w.send()
+}
+
 // encode appends messages to out.
 func encode(out []byte, builds ...func(rpccp.Message) error) ([]byte, error) {
 	for _, build := range builds {

@@ -52,10 +52,14 @@ func (s *Server) run() {
 	for {
 		m, err := s.wire.receive()
 		if err != nil {
+			_ = s.wire.flush()
 			return
 		}
 		err = s.handle(m)
 		m.Message().Release()
+		if err == nil && s.wire.atHand.Buffered() == 0 {
+			err = s.wire.flush() // what came last had no answer to go with
+		}
 		if err != nil {
 			_ = s.wire.send(abort(err.Error()))
 			return

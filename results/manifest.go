@@ -38,6 +38,8 @@ type Experiment struct {
 	Done   int    `json:"done"`   // whole blocks measured
 	// Note says in a sentence what was done, for the report's method section.
 	Note string `json:"note,omitempty"`
+	// Exact names the metrics that have the same values in every run with the same seed and versions, on every machine.
+	Exact []string `json:"exact,omitempty"`
 	// Skipped says why it could not be measured here; empty when it was.
 	Skipped string `json:"skipped,omitempty"`
 }

@@ -76,7 +76,10 @@ func (c Cell) arm(kind string) results.Arm {
 		}
 	}
 	if kind == Middleboxes {
-		a.Policy, a.Accept, a.Middlebox, a.Loss, a.Path = c.Policy, strings.ReplaceAll(c.Accept, ",", "+"), orNone(c.Middlebox), "", ""
+		a.Policy, a.Accept, a.Middlebox = c.Policy, strings.ReplaceAll(c.Accept, ",", "+"), orNone(c.Middlebox)
+		if a.Loss == lossLabel("0") {
+			a.Loss = "" // as ever, where it is the middlebox that matters
+		}
 	}
 	return a
 }

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pqbench/bench/lab/link"
+	"pqbench/results"
 )
 
 func TestBuiltinPlans(t *testing.T) {
@@ -95,4 +97,16 @@ func TestCellsAndPairs(t *testing.T) {
 		assert.Equal(t, []string{base.Path, base.Loss}, []string{arm.Path, arm.Loss})
 	}
 	assert.NotEmpty(t, r.manifest.Pairs)
+}
+
+// What is marked as the same in every run are metrics, none of which counts bytes; with a rate a byte is time.
+func TestReproducible(t *testing.T) {
+	for _, name := range reproducible {
+		i := slices.IndexFunc(results.Metrics(), func(m results.Metric) bool { return m.Name == name })
+		require.GreaterOrEqual(t, i, 0, name)
+		assert.NotEqual(t, "B", results.Metrics()[i].Unit, name)
+	}
+	assert.Equal(t, reproducible, exact([]Cell{{RTT: time.Second, Loss: "0"}}))
+	assert.Empty(t, exact([]Cell{{RTT: time.Second, Loss: "0"}, {RTT: time.Second, Loss: "0", Rate: 1e6}}))
+	assert.Empty(t, exact([]Cell{{Profile: "lte-m"}}))
 }

@@ -128,7 +128,7 @@ func (r *run) layOut() error {
 		if e.Run == Paths {
 			m.Pairs = append(m.Pairs, pairs(m.Arms, first)...)
 		}
-		m.Experiments = append(m.Experiments, results.Experiment{Name: e.Run, Blocks: e.Count, Note: e.method()})
+		m.Experiments = append(m.Experiments, results.Experiment{Name: e.Run, Blocks: e.Count, Note: e.method(), Exact: exact(cells)})
 	}
 	slices.Sort(m.Warnings)
 	m.Warnings = slices.Compact(m.Warnings)

@@ -133,9 +133,9 @@ func (s *setting) run(t *testing.T, job Job, number uint64) Result {
 // (an initial window of 32 datagrams, link.Spacing apart): a nanosecond would end as the second datagram of a burst arrives.
 func tick() { time.Sleep(100 * time.Nanosecond) }
 
-// exact is the resolution of what follows a handshake. The nanoseconds below it count the datagrams that left at one
+// resolution is that of what follows a handshake. The nanoseconds below it count the datagrams that left at one
 // instant, and how many they were is the scheduler's choice.
-const exact = time.Microsecond
+const resolution = time.Microsecond
 
 // closing bounds, in virtual time, what is left at the end of a trial.
 const closing = 10 * time.Second
@@ -278,7 +278,7 @@ func (x *trial) tunnel(ctx context.Context, e *edge.Edge, socket net.PacketConn)
 		Dialer: dialer, ListenPacket: func() (net.PacketConn, error) { return socket, nil },
 		Trace: &tunnel.Trace{Registered: func(r tunnel.Registration) {
 			if r.Err == nil && x.result.Class == "" && x.result.Registered == 0 {
-				x.result.Registered = (r.Done.Sub(x.record.Start) - x.start).Round(exact)
+				x.result.Registered = (r.Done.Sub(x.record.Start) - x.start).Round(resolution)
 			}
 		}},
 	})
@@ -313,7 +313,7 @@ func (x *trial) request(ctx context.Context, e *edge.Edge, size int) Answer {
 	}()
 	a := Answer{Size: size}
 	if w.status == http.StatusOK && w.n == size {
-		a.First, a.Last = w.first.Round(exact), w.last.Round(exact)
+		a.First, a.Last = w.first.Round(resolution), w.last.Round(resolution)
 	}
 	return a
 }

@@ -165,6 +165,7 @@ func (j *judged) means(bases, arms []float64) {
 	switch {
 	case metric.Unit == "ns" && math.Abs(stats.Mean(arms)-stats.Mean(bases)) < instant:
 		j.Verdict, j.Margin = results.VerdictEquivalent, noDifference
+		j.Ratio, j.Low, j.High = finite(1), finite(1), finite(1) // 5 ns are not two and a half times 2 ns
 	case math.IsNaN(ratio.Low):
 	case ratio.Low > 1-noDifference && ratio.High < 1+noDifference:
 		j.Verdict, j.Margin = results.VerdictEquivalent, noDifference

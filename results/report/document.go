@@ -88,11 +88,15 @@ func subtitle(m results.Manifest) string {
 	if !m.Complete {
 		state = ", incomplete"
 	}
-	cpu := m.Host.CPU
-	if cpu == "" {
-		cpu = m.Host.OS + "/" + m.Host.Arch
+	where := m.Host.CPU
+	if where == "" {
+		where = m.Host.OS + "/" + m.Host.Arch
 	}
-	return fmt.Sprintf("%s, %d cores, %s UTC, seed %d%s", cpu, m.Host.Cores, m.Started.UTC().Format("2006-01-02 15:04"), m.Seed, state)
+	where += fmt.Sprintf(", %d cores", m.Host.Cores)
+	if m.Virtual {
+		where = "virtual time, in which no machine plays a part"
+	}
+	return fmt.Sprintf("%s, %s UTC, seed %d%s", where, m.Started.UTC().Format("2006-01-02 15:04"), m.Seed, state)
 }
 
 // method is what was done, and how the numbers were made.

@@ -39,8 +39,11 @@ func (r *run) figures(s results.Summary) []figure {
 	return out
 }
 
-// where says where it was measured.
+// where says where it was measured. In virtual time no machine plays a part.
 func (d *drawer) where(conditions string) string {
+	if d.run.m.Virtual {
+		return conditions
+	}
 	h := d.run.m.Host
 	host := fmt.Sprintf("%s/%s", h.OS, h.Arch)
 	if h.CPU != "" {

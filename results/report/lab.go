@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"pqbench/results"
 )
@@ -76,7 +77,8 @@ func (l lookup) cause(c results.Comparison) string {
 // pathLabel is a path in words: "100ms round trip, 5% lost each way", "28ms round trip with 1Mbit, 1% up, 2% down lost".
 func pathLabel(a results.Arm) string {
 	text := a.Path
-	if rtt, more, found := strings.Cut(a.Path, "+"); strings.ContainsAny(rtt, "0123456789") && a.Loss != "" {
+	rtt, more, found := strings.Cut(a.Path, "+")
+	if _, err := time.ParseDuration(rtt); err == nil { // and not a profile's name
 		text = rtt + " round trip"
 		if found {
 			text += " with " + strings.ReplaceAll(more, "+", ", ")

@@ -110,7 +110,7 @@ func (ls lossLines) panel(xLabel string, named bool) *plot.Plot {
 	p := newPanel(xLabel)
 	x, y := linearTicks(0, most), linearTicks(0, top*1.05)
 	p.Add(gridlines{x, y}, ls)
-	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = 0, most*1.04, 0, top*1.05
+	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = -most*0.06, most*1.06, 0, top*1.05 // room for what stands aside
 	p.X.Tick.Marker, p.Y.Tick.Marker = x, y
 	if named {
 		p.Y.Label.Text = "mean handshake time, ms"
@@ -238,12 +238,16 @@ func (d *drawer) explanation() (figure, bool) {
 
 // throughBoxes is who connects through which middlebox.
 func (d *drawer) throughBoxes() (figure, bool) {
-	m := matrix{cell: map[[2]int]matrixCell{}}
+	m, on := matrix{cell: map[[2]int]matrixCell{}}, d.middleboxPaths()
 	for _, o := range d.s.Outcomes {
 		if o.Experiment != middleboxes {
 			continue
 		}
-		row, column := appendIndex(&m.rows, o.Arm.Policy+", "+groupLabel(o.Arm)), appendIndex(&m.columns, o.Arm.Middlebox)
+		name := o.Arm.Policy + ", " + groupLabel(o.Arm)
+		if len(on) > 1 {
+			name = pathLabel(o.Arm) + ", " + name
+		}
+		row, column := appendIndex(&m.rows, name), appendIndex(&m.columns, o.Arm.Middlebox)
 		took, _ := d.look.value(middleboxes, "handshake_mean", o.Arm)
 		cell := matrixCell{text: fixed(took/1e6, 0) + " ms", color: tint(hex(0x0072b2), 0.75)}
 		base, ok := d.look.value(middleboxes, "handshake_mean", without(o.Arm))
@@ -258,11 +262,25 @@ func (d *drawer) throughBoxes() (figure, bool) {
 	if len(m.rows) == 0 {
 		return figure{}, false
 	}
-	f := figure{part: middleboxes, Name: "middleboxes", Title: "Who connects through which middlebox", where: networkTime,
+	where := networkTime
+	if len(on) == 1 {
+		where = on[0] + " · " + where
+	}
+	f := figure{part: middleboxes, Name: "middleboxes", Title: "Who connects through which middlebox", where: where,
 		legend: []key{{label: "connects", color: tint(hex(0x0072b2), 0.75)}, {label: "connects, later than without it", color: tint(hex(0xe69f00), 0.55)},
 			{label: "does not", color: tint(hex(0xd55e00), 0.35)}},
 		Caption: "one dial, without another try; the table has how it failed"}
 	return m.figure(f), true
+}
+
+// middleboxPaths are the paths on which middleboxes stand, in words.
+func (d *drawer) middleboxPaths() (on []string) {
+	for _, o := range d.s.Outcomes {
+		if o.Experiment == middleboxes {
+			appendIndex(&on, pathLabel(o.Arm))
+		}
+	}
+	return on
 }
 
 // without is an arm's path without its middlebox.

@@ -17,7 +17,11 @@ func (t *table) legend() []string {
 	}{
 		{contains("↓"), "↓ lower is better"},
 		{contains("↑"), "↑ higher is better"},
+		{func(text string) bool { return strings.HasSuffix(text, " =") }, "= the same in every run with this seed"},
 		{contains("%"), "difference [95 % interval]"},
+		{func(text string) bool {
+			return strings.Contains(text, ", ") && strings.Contains(text, "[") && !strings.Contains(text, "%")
+		}, "value [95 % interval]"},
 		{func(text string) bool { return text != missing && strings.Contains(text, missing) }, "median [least–greatest]"},
 		{contains("~ "), "~ no difference found"},
 		{contains("? "), "? a difference by its interval, but not by the corrected test"},

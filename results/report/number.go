@@ -68,12 +68,25 @@ func significant(v float64, digits int) int {
 // rounded is v with what its interval supports: 3 or 4 significant digits, 3 without an interval. Three are kept however
 // wide the interval is: much of the width is the drift that all arms share, and arms are read against each other.
 func rounded(v float64, low, high *float64, divisor float64) string {
-	v /= divisor
-	d := significant(v, 3)
+	return fixed(v/divisor, supported(v, low, high, divisor))
+}
+
+// supported is how many decimals rounded keeps.
+func supported(v float64, low, high *float64, divisor float64) int {
+	d := significant(v/divisor, 3)
 	if low != nil && high != nil {
-		d = min(max(decimals((*high-*low)/2/divisor), significant(v, 3)), significant(v, 4))
+		return min(max(decimals((*high-*low)/2/divisor), d), significant(v/divisor, 4))
 	}
-	return fixed(v, d)
+	return d
+}
+
+// within is rounded with its interval: "236.8 [231.0, 242.6]".
+func within(v float64, low, high *float64, divisor float64) string {
+	if low == nil || high == nil {
+		return rounded(v, low, high, divisor)
+	}
+	d := supported(v, low, high, divisor)
+	return fmt.Sprintf("%s [%s, %s]", fixed(v/divisor, d), fixed(*low/divisor, d), fixed(*high/divisor, d))
 }
 
 // fixed is v with d decimals; a negative d rounds before the point.

@@ -61,7 +61,7 @@ func ticket(a results.Arm) string {
 	switch {
 	case a.Resumed:
 		return "ticket"
-	case a.Policy != "":
+	case a.Policy != "" && a.Middlebox == "":
 		return "none"
 	}
 	return ""

@@ -234,10 +234,28 @@ func (b *builder) addValues(t *table, c column, arms []results.Arm) {
 		}
 	}
 	s := scaleFor(metric, values)
-	t.Head = append(t.Head, strings.Join(strings.Fields(c.head+" "+s.unit+arrow(metric)), " "))
-	for i, a := range arms {
-		t.Rows[i] = append(t.Rows[i], cell{Text: valueText(metric, b.row(c.metric, a), s.divisor)})
+	same := b.same(c.metric)
+	head := c.head + " " + s.unit + arrow(metric)
+	if same {
+		head += " ="
 	}
+	t.Head = append(t.Head, strings.Join(strings.Fields(head), " "))
+	for i, a := range arms {
+		text, r := "", b.row(c.metric, a)
+		if b.m.Virtual && !same && !metric.Exact && r != nil && r.Value != nil {
+			text = within(*r.Value, r.Low, r.High, s.divisor)
+		} else {
+			text = valueText(metric, r, s.divisor)
+		}
+		t.Rows[i] = append(t.Rows[i], cell{Text: text})
+	}
+}
+
+// same reports whether a metric has the same values in every run with the same seed.
+func (b *builder) same(metric string) bool {
+	return slices.ContainsFunc(b.m.Experiments, func(e results.Experiment) bool {
+		return e.Name == b.experiment && slices.Contains(e.Exact, metric)
+	})
 }
 
 // arrow marks which direction is the better one.

@@ -14,8 +14,8 @@ func virtualMethod() []fact {
 			"drawn from the seed, the trial, the direction and the number of the datagram. Offers are compared trial by trial."},
 		{"Values", "Means over the trials of a cell with Student's 95 % interval; percentiles of all trials with the interval between two of them. These intervals are about what another seed would " +
 			"draw. Datagrams and bytes are the median, with the least and the greatest seen. A percentile with fewer than ten samples beyond it is not printed."},
-		{"Exact", "Handshake times, what they were spent on, what was lost and sent until they were complete, and first requests of 1 kB are the same in every run with the same seed and versions, " +
-			"on every machine. Not so on a path with a rate, where the random length of a signature is time; and larger requests may differ by the order in which goroutines run at one instant."},
+		{"Exact", "Columns marked = have the same values in every run with the same seed and versions, on every machine. The others have their intervals, and vary between runs, too: " +
+			"on a path with a rate, where the random length of a signature is time, and of larger requests, by the order in which goroutines run at one instant."},
 		{"Differences", fmt.Sprintf("The ratio of the means to the base's, with the 95 %% interval that the pairs of trials give. It is called a difference when the interval excludes none; "+
 			"equal (≈) when it lies within ±2 %%; and otherwise undecided (~). The intervals are not corrected for the number of paths: "+
 			"of many cells without a difference a few will show one. Fewer than %d trials give no interval.", stats.MinBlocks)},
@@ -32,6 +32,7 @@ func limits(m results.Manifest) []string {
 		return []string{
 			"Network time only: computing takes none. On a path of a few hundred microseconds that is most of what a real handshake takes.",
 			"The path is a model: losses and delays are drawn, nobody else uses it, and both ends always have a processor.",
+			"A middlebox is met by a handshake alone: what a NAT forgets afterwards does not show.",
 			"The stack is quic-go's with cloudflared's settings: its initial probe time-out of 200 ms decides much of what a loss costs near by, and other stacks wait longer.",
 			direction,
 		}

@@ -53,7 +53,7 @@ type Comparison struct {
 	Ratio      *float64 `json:"ratio"`
 	Low        *float64 `json:"low"`  // 95 % bootstrap interval of the ratio
 	High       *float64 `json:"high"` //
-	// P is the paired sign test's, corrected by Holm–Bonferroni over its family: the comparisons of one kind and metric in the experiment.
+	// P is the paired sign test's, of means Student's, corrected by Holm–Bonferroni over its family: the comparisons of one kind and metric in the experiment.
 	P       *float64 `json:"p"`
 	Blocks  int      `json:"blocks"`
 	Verdict string   `json:"verdict"`

@@ -23,6 +23,7 @@ type judged struct {
 	pair   results.Pair
 	family string
 	result stats.Result
+	mean   bool // of means, see means
 	// open is false once there is a verdict, or a reason why there cannot be one.
 	open bool
 }
@@ -144,8 +145,8 @@ func (j *judged) exact(bases, arms map[int]float64) {
 	}
 }
 
-// means compares averages. Its verdict is the interval's: of hundreds of pairs most are alike, and the tests of pairs
-// that the other metrics take would say so.
+// means compares averages, by Student's test: of hundreds of pairs most are alike, and the tests of pairs that the other
+// metrics take would say so.
 func (j *judged) means(bases, arms []float64) {
 	ratio, err := stats.MeanRatio(bases, arms)
 	var few *stats.BlocksError
@@ -166,14 +167,12 @@ func (j *judged) means(bases, arms []float64) {
 	case metric.Unit == "ns" && math.Abs(stats.Mean(arms)-stats.Mean(bases)) < instant:
 		j.Verdict, j.Margin = results.VerdictEquivalent, noDifference
 		j.Ratio, j.Low, j.High = finite(1), finite(1), finite(1) // 5 ns are not two and a half times 2 ns
+		return
 	case math.IsNaN(ratio.Low):
-	case ratio.Low > 1-noDifference && ratio.High < 1+noDifference:
-		j.Verdict, j.Margin = results.VerdictEquivalent, noDifference
-	case ratio.Low > 1:
-		j.Verdict = results.VerdictHigher
-	case ratio.High < 1:
-		j.Verdict = results.VerdictLower
+		return
 	}
+	j.open, j.mean = true, true
+	j.result = stats.Result{Blocks: len(bases), Ratio: ratio.Value, Low90: ratio.Low, High90: ratio.High, P: stats.PairedTTest(bases, arms)}
 }
 
 // instant is below what a simulated path tells apart, ns: it spaces datagrams by so little that a path without
@@ -197,7 +196,7 @@ func correct(all []judged) {
 			j := &all[family[k]]
 			j.P = finite(p)
 			// A sign test's p-value is at least 2/2ⁿ, however large the effect.
-			if least := 2 * math.Pow(0.5, float64(j.Blocks)) * float64(len(ps)); least > significance && j.open {
+			if least := 2 * math.Pow(0.5, float64(j.Blocks)) * float64(len(ps)); least > significance && j.open && !j.mean {
 				j.warn("%d blocks cannot show a difference among %d comparisons: measure at least %d",
 					j.Blocks, len(ps), blocksFor(len(ps)))
 			}
@@ -222,6 +221,9 @@ func (j *judged) judge() {
 		margin = noDifference
 	}
 	equivalent := stats.TOST(j.result.Low90, j.result.High90, margin)
+	if j.mean { // of thousands of trials, in which the least is significant
+		different = different && !equivalent
+	}
 	if j.pair.Equivalence > 0 {
 		different = different && math.Abs(j.result.Ratio-1) > margin
 	}

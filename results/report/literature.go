@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -58,8 +59,8 @@ func literatureTable(s results.Summary) (t table, ok bool) {
 	return t, len(t.Rows) > 0
 }
 
-// flipSentence says whether the penalty of today's hybrid under loss changes its sign with the round trip: a classical
-// client that loses its only Initial waits for the whole initial probe time-out, a hybrid one seldom loses both.
+// flipSentence says whether the penalty of today's hybrid under loss changes its sign with the round trip, and which part
+// of the time makes it. Both differences have passed the test that is corrected for all paths.
 func (l lookup) flipSentence() string {
 	found := l.comparisons(func(c results.Comparison) bool {
 		lost, ok := share(c.Arm.Loss)
@@ -80,9 +81,8 @@ func (l lookup) flipSentence() string {
 			}
 		}
 		if lower != nil && higher != nil {
-			return fmt.Sprintf("The penalty changes its sign with the round trip: at %s lost each way %s on the %s path and %s on the %s path; "+
-				"near by, a classical client that loses its only Initial waits for the whole initial probe time-out, and a hybrid one seldom loses both of its own.",
-				loss, effect(*lower), lower.Arm.Path, effect(*higher), higher.Arm.Path)
+			return fmt.Sprintf("The penalty changes its sign with the round trip. Near by (%s): %s; %s. Far away (%s): %s; %s. Both differences hold after correction for all paths.",
+				pathLabel(lower.Arm), bare(effect(*lower)), l.parts(*lower), pathLabel(higher.Arm), bare(effect(*higher)), l.parts(*higher))
 		}
 	}
 	if len(found) > 1 && len(distinctLoss(found)) < len(found) {
@@ -98,4 +98,29 @@ func distinctLoss(found []results.Comparison) (losses []string) {
 		}
 	}
 	return losses
+}
+
+// parts are those of the time that make at least a quarter of what differs between an arm and its base:
+// "timers 24.7 ms instead of 43.2 ms".
+func (l lookup) parts(c results.Comparison) string {
+	apart, sum := map[string]float64{}, 0.0
+	for _, part := range explained {
+		arm, ok := l.value(c.Experiment, part.metric, c.Arm)
+		base, also := l.value(c.Experiment, part.metric, c.Base)
+		if ok && also {
+			apart[part.metric] = math.Abs(arm - base)
+			sum += apart[part.metric]
+		}
+	}
+	var texts []string
+	for _, part := range explained {
+		if of := c; apart[part.metric] > 0 && apart[part.metric] >= sum/4 {
+			of.Metric = part.metric
+			texts = append(texts, part.name+" "+l.values(of))
+		}
+	}
+	if len(texts) == 0 {
+		return "no part of the time stands out"
+	}
+	return strings.Join(texts, ", ")
 }

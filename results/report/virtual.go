@@ -16,9 +16,9 @@ func virtualMethod() []fact {
 			"draw. Datagrams and bytes are the median, with the least and the greatest seen. A percentile with fewer than ten samples beyond it is not printed."},
 		{"Exact", "Columns marked = have the same values in every run with the same seed and versions, on every machine. The others have their intervals, and vary between runs, too: " +
 			"on a path with a rate, where the random length of a signature is time, and of larger requests, by the order in which goroutines run at one instant."},
-		{"Differences", fmt.Sprintf("The ratio of the means to the base's, with the 95 %% interval that the pairs of trials give. It is called a difference when the interval excludes none; "+
-			"equal (≈) when it lies within ±2 %%; and otherwise undecided (~). The intervals are not corrected for the number of paths: "+
-			"of many cells without a difference a few will show one. Fewer than %d trials give no interval.", stats.MinBlocks)},
+		{"Differences", fmt.Sprintf("The ratio of the means to the base's, with the 95 %% interval that the pairs of trials give. It is called a difference when Student's paired test, "+
+			"corrected over all paths and offers of the metric (Holm–Bonferroni), says so; equal (≈) when the interval lies within ±2 %%; and otherwise undecided (~), with a ? where the "+
+			"interval alone, which is not corrected, would see one. Fewer than %d trials give no interval.", stats.MinBlocks)},
 		{"Clock", "The fake clock of testing/synctest. It moves only when everything waits, so that computing takes no time."},
 		{"Failures", "A failed handshake stays in the denominator. In a percentile it counts as longer than every other one; in a mean it counts with the time until it failed, " +
 			"which is less than it would have taken: such a mean is a lower bound."},

@@ -25,6 +25,9 @@ func (e *Experiment) arms() (arms []arm, skipped []string) {
 	if e.Run == "policy" {
 		return e.policyArms()
 	}
+	if e.Run == "rate" || e.Run == "knee" {
+		return e.loadArms()
+	}
 	inTLS := e.Run != "kex"
 	for _, concurrency := range e.Concurrency {
 		for _, cert := range e.Certs {
@@ -104,6 +107,9 @@ func (e *Experiment) name(o Offer, p kex.Provider, factors results.Arm) results.
 		a.Concurrency = factors.Concurrency
 	case "idle":
 		a.Tunnels = e.Tunnels
+	case "rate", "knee":
+		a.Load, a.Arrivals, a.Rate, a.Phase, a.EdgeCores = factors.Load, factors.Arrivals, factors.Rate, factors.Phase, factors.EdgeCores
+		a.Cert, a.Initial, a.Concurrency = factors.Cert, factors.Initial, factors.Concurrency
 	default:
 		a.Cert, a.Concurrency = factors.Cert, factors.Concurrency
 		if factors.Initial != defaultInitial {

@@ -1,8 +1,11 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"os"
 	"strings"
 	"time"
 
@@ -16,8 +19,19 @@ import (
 // pair is an edge and the load that dials it, on one KEM provider.
 type pair struct {
 	edge, load *role.Proc
+	loads      []*role.Proc        // load and, where the generator is spread over several processes, the others
 	listeners  map[listener]string // its address
+	calibrated map[int]bool        // arms, by their ids
 }
+
+// place is what a pair's processes cannot change: their KEM provider, and the cores that the edge is confined to, 0 for
+// no confinement.
+type place struct {
+	provider  kex.Provider
+	edgeCores int
+}
+
+func (a arm) place() place { return place{a.provider, a.EdgeCores} }
 
 // listener is what an edge must listen with; each has a port of its own.
 type listener struct {
@@ -32,8 +46,10 @@ type pairs struct {
 	r     *runner
 	p     part
 	certs map[string]chain
-	live  map[kex.Provider]*pair
-	leaks leaks
+	// targetCA is what a server of the user's own is trusted by, PEM; nil for the system's roots.
+	targetCA []byte
+	live     map[place]*pair
+	leaks    leaks
 
 	// Handshakes that the load saw complete, and those of them that the edge did.
 	atClient, atEdge int64
@@ -41,13 +57,19 @@ type pairs struct {
 
 // newPairs makes the certificates of a part, once: an RSA key takes a second.
 func newPairs(r *runner, p part) (*pairs, error) {
-	ps := &pairs{r: r, p: p, certs: map[string]chain{}, live: map[kex.Provider]*pair{}}
+	ps := &pairs{r: r, p: p, certs: map[string]chain{}, live: map[place]*pair{}}
 	for _, kind := range p.Certs {
 		c, err := newChain(string(kind))
 		if err != nil {
 			return nil, err
 		}
 		ps.certs[string(kind)] = c
+	}
+	if p.Target != nil && p.Target.CA != "" {
+		var err error
+		if ps.targetCA, err = os.ReadFile(p.Target.CA); err != nil {
+			return nil, fmt.Errorf("target's ca: %w", err)
+		}
 	}
 	return ps, nil
 }
@@ -66,7 +88,9 @@ func newChain(kind string) (chain, error) {
 
 func (ps *pairs) stop() {
 	for _, pr := range ps.live {
-		pr.load.Stop()
+		for _, load := range pr.loads {
+			load.Stop()
+		}
 		pr.edge.Stop()
 	}
 	clear(ps.live)
@@ -111,19 +135,12 @@ func (ps *pairs) settle(ctx context.Context) error {
 
 // pair is the arm's pair, started when it is not there, listening with what the arm asks for.
 func (ps *pairs) pair(ctx context.Context, a arm) (*pair, error) {
-	pr, ok := ps.live[a.provider]
+	pr, ok := ps.live[a.place()]
 	if !ok {
-		server, err := role.Start(role.Edge, a.provider, ps.r.clock)
-		if err != nil {
+		var err error
+		if pr, err = ps.start(ctx, a); err != nil {
 			return nil, err
 		}
-		load, err := role.Start(role.Load, a.provider, ps.r.clock)
-		if err != nil {
-			server.Stop()
-			return nil, err
-		}
-		pr = &pair{edge: server, load: load, listeners: map[listener]string{}}
-		ps.live[a.provider] = pr
 	}
 	l := ps.listener(a)
 	if err := ps.listen(ctx, pr, l); err != nil {
@@ -134,6 +151,25 @@ func (ps *pairs) pair(ctx context.Context, a arm) (*pair, error) {
 		return pr, ps.listen(ctx, pr, l)
 	}
 	return pr, nil
+}
+
+// start starts the processes of an arm, and confines them where the arm says so.
+func (ps *pairs) start(ctx context.Context, a arm) (*pair, error) {
+	server, err := role.Start(role.Edge, a.provider, ps.r.clock)
+	if err != nil {
+		return nil, err
+	}
+	pr := &pair{edge: server, listeners: map[listener]string{}, calibrated: map[int]bool{}}
+	ps.live[a.place()] = pr // from here on stop ends them
+	for range max(ps.p.Procs, 1) {
+		load, err := role.Start(role.Load, a.provider, ps.r.clock)
+		if err != nil {
+			return nil, err
+		}
+		pr.loads = append(pr.loads, load)
+	}
+	pr.load = pr.loads[0]
+	return pr, confine(ctx, a.EdgeCores, []*role.Proc{server}, pr.loads)
 }
 
 func (ps *pairs) listen(ctx context.Context, pr *pair, l listener) error {
@@ -150,7 +186,7 @@ func (ps *pairs) listen(ctx context.Context, pr *pair, l listener) error {
 }
 
 func (ps *pairs) listener(a arm) listener {
-	l := listener{cert: a.Cert, initial: a.Initial, bare: a.Stack == string(bare), accept: strings.ReplaceAll(a.Accept, "+", ",")}
+	l := listener{cert: cmp.Or(a.Cert, string(ps.p.Certs[0])), initial: a.Initial, bare: a.Stack == string(bare), accept: strings.ReplaceAll(a.Accept, "+", ",")}
 	if l.initial == 0 {
 		l.initial = defaultInitial
 	}
@@ -159,6 +195,9 @@ func (ps *pairs) listener(a arm) listener {
 
 func (ps *pairs) args(pr *pair, a arm, count int) role.HandshakeArgs {
 	l := ps.listener(a)
+	if ps.p.Target != nil {
+		return ps.p.Target.args(ps.targetCA, a, count, time.Duration(ps.p.Timeout))
+	}
 	return role.HandshakeArgs{
 		Edge: pr.listeners[l], RootPEM: ps.certs[l.cert].root, Groups: a.offer.IDs(), Want: a.offer.Expected().ID,
 		Initial: l.initial, Concurrency: max(a.Concurrency, 1), Count: count, Timeout: time.Duration(ps.p.Timeout), Bare: l.bare,
@@ -241,11 +280,16 @@ func (ps *pairs) handshakes(ctx context.Context, pr *pair, args role.HandshakeAr
 		completed = t.Completed
 	}
 	wait := role.DrainArgs{Timeout: drain, Handshakes: before.Handshakes + int64(completed)}
+	if ps.p.Target != nil {
+		wait.Handshakes = 0
+	}
 	if err := pr.edge.Call(ctx, "Drain", wait, &after); err != nil {
 		return nil, err
 	}
-	ps.atClient += int64(completed)
-	ps.atEdge += after.Handshakes - before.Handshakes
+	if ps.p.Target == nil {
+		ps.atClient += int64(completed)
+		ps.atEdge += after.Handshakes - before.Handshakes
+	}
 	done := float64(completed + t.Failed)
 	if done == 0 {
 		return load.Samples, nil
@@ -257,6 +301,9 @@ func (ps *pairs) handshakes(ctx context.Context, pr *pair, args role.HandshakeAr
 		"client_allocs": float64(client.Mallocs) / done, "server_allocs": float64(server.Mallocs) / done,
 		"client_alloc_bytes": float64(client.AllocBytes) / done, "server_alloc_bytes": float64(server.AllocBytes) / done,
 		"handshakes_per_second": float64(completed) / (float64(t.Finished-t.Started) / 1e9),
+	}
+	if ps.p.Target != nil { // what its server spends is not ours to read
+		maps.DeleteFunc(t.Values, func(name string, _ float64) bool { return strings.HasPrefix(name, "server_") || name == "total_cpu" })
 	}
 	return load.Samples, nil
 }

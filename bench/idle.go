@@ -19,8 +19,8 @@ func (r *runner) idle(ctx context.Context, p part) error {
 		}
 		defer ps.stop()
 		w := newPath()
-		ps.live[a.provider] = w
-		if err := ps.start(ctx, w, a.provider); err != nil {
+		ps.live[a.place()] = w
+		if err := ps.start(ctx, w, a); err != nil {
 			return nil, err
 		}
 		if err := ps.connect(ctx, w, a); err != nil {

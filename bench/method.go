@@ -37,9 +37,28 @@ func (e *Experiment) method() string {
 		return fmt.Sprintf("%d tunnels with %d connections each are connected, warmed up with a few requests, and then held for %v without any; processes of their own for each arm and block. "+
 			"Memory is the proportional set size at the end (a page that several processes share is divided among them; RSS charges it to each), of the connector's processes together: one of ours, one real cloudflared for each tunnel. "+
 			"CPU is what keep-alives and timers cost.", e.Tunnels, e.Conns, time.Duration(e.Time))
+	case "rate":
+		return e.rateMethod()
 	case "goodput":
 		return fmt.Sprintf("%d MiB down (GET) and up (POST) for each arm and block through %d tunnels of each arm. Goodput is body bits by time; "+
 			"CPU is that of edge and connector together for 10⁹ body bytes, the edge's TLS towards the visitor included.", int64(e.Size)>>20, e.Tunnels)
 	}
 	return ""
+}
+
+func (e *Experiment) rateMethod() string {
+	what, where := "A connector's dial and an immediate close", "to a local edge"
+	if e.Drive == driveRequests {
+		what, where = fmt.Sprintf("A request for %d bytes", int64(e.Body)), fmt.Sprintf("over %d tunnels of each arm with %d connections each", e.Tunnels, e.Conns)
+	}
+	if e.Target != nil {
+		what, where = "A QUIC handshake and an immediate close", "with "+e.Target.Address
+	}
+	if e.Loop == loopClosed {
+		return fmt.Sprintf("Closed loop: %s %s, the next one when the last has ended, %v for each arm and block. It tells how fast it can go; its latency is that of so many in flight, "+
+			"and a stall delays what would have met it.", what, where, time.Duration(e.Time))
+	}
+	return fmt.Sprintf("Open loop: %s %s, at instants that are drawn from the seed before the clock starts, the same for all arms of a block. Latency runs from the intended instant, "+
+		"so that a stall shows in every unit that meets it; lateness is what the generator was late in sending. %d may be in flight, and one on top is dropped and counts as a failure.",
+		what, where, e.InFlight)
 }

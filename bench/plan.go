@@ -98,6 +98,8 @@ type Experiment struct {
 	Policies []Policy `yaml:"policies,omitempty"`
 	Accepts  []Accept `yaml:"accepts,omitempty"`
 	Resumed  []bool   `yaml:"resumed,omitempty"`
+
+	Load `yaml:",inline"`
 }
 
 // Offer is what a connector lists: one named group, or several (a hybrid with its classical fallback, which makes the

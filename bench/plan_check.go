@@ -17,7 +17,7 @@ import (
 
 // Kinds are the experiments that a plan can run.
 func Kinds() []string {
-	return []string{"kex", "handshake", "wire", "requests", "goodput", "overhead", "idle", "policy"}
+	return []string{"kex", "handshake", "wire", "requests", "goodput", "overhead", "idle", "policy", "rate", "knee"}
 }
 
 // maxBlocks and the other upper bounds keep a typing error from filling a disk or a day.
@@ -60,25 +60,39 @@ func lookup(mapping *yaml.Node, key string) *yaml.Node {
 	return &yaml.Node{}
 }
 
+// loads are the experiments that drive load at a rate.
+var loads = []string{"rate", "knee"}
+
 // onlyIn are the fields that mean something in some experiments alone.
 var onlyIn = map[string][]string{
-	"certs":       {"handshake", "wire", "requests", "goodput", "overhead", "idle", "policy"},
-	"initial":     {"handshake", "wire", "requests", "goodput", "overhead", "idle", "policy"},
-	"concurrency": {"handshake", "requests", "goodput", "overhead"},
+	"certs":       {"handshake", "wire", "requests", "goodput", "overhead", "idle", "policy", "rate", "knee"},
+	"initial":     {"handshake", "wire", "requests", "goodput", "overhead", "idle", "policy", "rate", "knee"},
+	"concurrency": {"handshake", "requests", "goodput", "overhead", "rate"},
 	"count":       {"handshake", "overhead", "policy"},
-	"time":        {"kex", "requests", "idle"},
-	"warmup":      {"handshake", "requests", "goodput", "overhead", "policy"},
-	"timeout":     {"handshake", "wire", "requests", "goodput", "overhead", "idle", "policy"},
+	"time":        {"kex", "requests", "idle", "rate", "knee"},
+	"warmup":      {"handshake", "requests", "goodput", "overhead", "policy", "rate", "knee"},
+	"timeout":     {"handshake", "wire", "requests", "goodput", "overhead", "idle", "policy", "rate", "knee"},
 	"margin":      {"requests", "goodput"},
-	"tunnels":     {"requests", "goodput", "idle"},
-	"conns":       {"requests", "goodput", "idle"},
-	"body":        {"requests"},
+	"tunnels":     {"requests", "goodput", "idle", "rate", "knee"},
+	"conns":       {"requests", "goodput", "idle", "rate", "knee"},
+	"body":        {"requests", "rate", "knee"},
 	"size":        {"goodput"},
 	"stacks":      {"overhead"},
 	"policies":    {"policy"},
 	"accepts":     {"policy"},
 	"resumed":     {"policy"},
 	"connectors":  {"requests", "goodput", "idle"},
+	"drive":       loads,
+	"rates":       {"rate"},
+	"phases":      {"rate"},
+	"arrivals":    loads,
+	"trace":       {"rate"},
+	"lead":        loads,
+	"loop":        {"rate"},
+	"in_flight":   loads,
+	"procs":       loads,
+	"edge_cores":  loads,
+	"target":      {"rate", "knee", "handshake"},
 }
 
 // applicable refuses a field that the experiment would not heed: a plan says what it does.
@@ -109,6 +123,8 @@ var defaults = map[string]Experiment{
 		Resumed: []bool{false, true}},
 	"overhead": {Blocks: 30, Fresh: 1, Count: 100, Warmup: 30, Timeout: Duration(5 * time.Second), Concurrency: []int{8},
 		Stacks: []Stack{bare, pqbench}},
+	"rate": {Blocks: 6, Fresh: 3, Time: Duration(5 * time.Second), Warmup: 30, Timeout: Duration(5 * time.Second), Concurrency: []int{8}, Tunnels: 16, Conns: 4, Body: 1 << 10,
+		Load: Load{Drive: driveHandshakes, Arrivals: arrivalsPoisson, Loop: loopOpen, InFlight: 256, Procs: 1}},
 }
 
 func (e *Experiment) complete() error {
@@ -152,6 +168,7 @@ func (e *Experiment) fill(d Experiment) {
 	orInt(&e.Warmup, d.Warmup)
 	orInt(&e.Tunnels, d.Tunnels)
 	orInt(&e.Conns, d.Conns)
+	e.Load.fill(d.Load)
 	if e.Time == 0 {
 		e.Time = d.Time
 	}
@@ -285,6 +302,11 @@ func (e *Experiment) inRange() error {
 	}
 	if slices.Contains(e.Stacks, realCloudflared) || slices.Contains(e.Stacks, pqbenchToday) || slices.Contains(e.Connectors, bare) {
 		return errors.New("stacks are bare or pqbench, connectors are pqbench, pqbench-today or cloudflared")
+	}
+	if slices.Contains(loads, e.Run) {
+		if err := e.checkLoad(); err != nil {
+			return err
+		}
 	}
 	if e.Margin < 0 || e.Margin >= 1 {
 		return fmt.Errorf("margin: %g is out of range, want a ratio such as 0.02 for 2 %%", e.Margin)

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -101,21 +102,16 @@ func knownFields(n *yaml.Node, t reflect.Type) error {
 		}
 		return nil
 	}
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
 	if t.Kind() != reflect.Struct || t.PkgPath() != reflect.TypeFor[Plan]().PkgPath() {
 		return nil
 	}
 	if n.Kind != yaml.MappingNode {
 		return fmt.Errorf("line %d: want fields (name: value), got %q", n.Line, n.Value)
 	}
-	fields := map[string]reflect.Type{}
-	var names []string
-	for f := range t.NumField() {
-		field := t.Field(f)
-		if key, _, _ := strings.Cut(field.Tag.Get("yaml"), ","); key != "" {
-			fields[key] = field.Type
-			names = append(names, key)
-		}
-	}
+	fields, names := fieldsOf(t)
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		ft, ok := fields[key.Value]
@@ -127,6 +123,25 @@ func knownFields(n *yaml.Node, t reflect.Type) error {
 		}
 	}
 	return nil
+}
+
+// fieldsOf are the keys of a struct, those of structs inlined in it among them.
+func fieldsOf(t reflect.Type) (fields map[string]reflect.Type, names []string) {
+	fields = map[string]reflect.Type{}
+	for f := range t.NumField() {
+		field := t.Field(f)
+		key, flags, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+		if flags == "inline" {
+			more, moreNames := fieldsOf(field.Type)
+			maps.Copy(fields, more)
+			names = append(names, moreNames...)
+		}
+		if key != "" {
+			fields[key] = field.Type
+			names = append(names, key)
+		}
+	}
+	return fields, names
 }
 
 func didYouMean(word string, valid []string) string {

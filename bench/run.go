@@ -186,6 +186,7 @@ func (r *runner) experiments(ctx context.Context) error {
 		run := map[string]func(context.Context, part) error{
 			"kex": r.kex, "handshake": r.handshake, "overhead": r.handshake, "wire": r.wire,
 			"requests": r.requests, "goodput": r.goodput, "idle": r.idle, "policy": r.policy,
+			"rate": r.rate,
 		}[p.Run]
 		r.progress.Start(p.Run, p.Blocks, r.skipped[p.index])
 		err := run(ctx, p)
@@ -217,6 +218,9 @@ func (r *runner) blocks(ctx context.Context, p part, fresh func(ctx context.Cont
 			}
 			if err := r.record(t, samples); err != nil {
 				return err
+			}
+			if ctx.Err() != nil {
+				return ctx.Err() // a trial that saved what it had
 			}
 		}
 		r.manifest.Experiments[p.index].Done++

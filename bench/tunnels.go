@@ -12,7 +12,6 @@ import (
 	"github.com/google/uuid"
 
 	"pqbench/bench/role"
-	"pqbench/kex"
 	"pqbench/loadgen"
 	"pqbench/results"
 	"pqbench/tunnel"
@@ -22,6 +21,7 @@ import (
 // path is the whole way of a request on one KEM provider, load → edge ⇐ tunnels ⇒ connector → origin, each a process.
 type path struct {
 	edge, connector, origin, load *role.Proc
+	loads                         []*role.Proc // load and, where the generator is spread over several processes, the others
 	listening                     role.ListenReply
 	originURL                     string
 	hosts                         map[int][]string // host names of an arm's tunnels, by the arm's id
@@ -38,7 +38,7 @@ func (w *path) stop() {
 	for _, f := range w.fleets {
 		_ = f.stop() // settle has told what went wrong
 	}
-	for _, proc := range []*role.Proc{w.load, w.connector, w.edge, w.origin} {
+	for _, proc := range append(w.loads, w.connector, w.edge, w.origin) {
 		if proc != nil {
 			proc.Stop()
 		}
@@ -50,7 +50,7 @@ type paths struct {
 	r    *runner
 	p    part
 	cert chain
-	live map[kex.Provider]*path
+	live map[place]*path
 
 	leaks      leaks
 	generation int // of the processes
@@ -61,7 +61,7 @@ func newPaths(r *runner, p part) (*paths, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &paths{r: r, p: p, cert: cert, live: map[kex.Provider]*path{}}, nil
+	return &paths{r: r, p: p, cert: cert, live: map[place]*path{}}, nil
 }
 
 func (ps *paths) stop() {
@@ -82,11 +82,11 @@ func (ps *paths) fresh(ctx context.Context) error {
 	ps.generation++
 	for _, i := range order(ps.r.manifest.Seed, ps.p.index, -ps.generation, len(ps.p.arms)) {
 		a := ps.p.arms[i]
-		w := ps.live[a.provider]
+		w := ps.live[a.place()]
 		if w == nil {
 			w = newPath()
-			ps.live[a.provider] = w
-			if err := ps.start(ctx, w, a.provider); err != nil {
+			ps.live[a.place()] = w
+			if err := ps.start(ctx, w, a); err != nil {
 				return err
 			}
 		}
@@ -101,8 +101,10 @@ func (ps *paths) fresh(ctx context.Context) error {
 // they left behind.
 func (ps *paths) settle(ctx context.Context) error {
 	for _, w := range ps.live {
-		if err := w.load.Call(ctx, "Leave", role.None{}, &role.None{}); err != nil {
-			return err
+		for _, load := range w.loads {
+			if err := load.Call(ctx, "Leave", role.None{}, &role.None{}); err != nil {
+				return err
+			}
 		}
 		var troubles []string
 		if err := w.connector.Call(ctx, "Disconnect", role.None{}, &troubles); err != nil {
@@ -135,15 +137,21 @@ func (ps *paths) settle(ctx context.Context) error {
 	return nil
 }
 
-func (ps *paths) start(ctx context.Context, w *path, p kex.Provider) error {
+func (ps *paths) start(ctx context.Context, w *path, a arm) error {
 	var err error
-	for _, s := range []struct {
-		kind role.Kind
-		proc **role.Proc
-	}{{role.Origin, &w.origin}, {role.Edge, &w.edge}, {role.Connector, &w.connector}, {role.Load, &w.load}} {
-		if *s.proc, err = role.Start(s.kind, p, ps.r.clock); err != nil {
+	w.loads = make([]*role.Proc, max(ps.p.Procs, 1))
+	kinds := map[**role.Proc]role.Kind{&w.origin: role.Origin, &w.edge: role.Edge, &w.connector: role.Connector}
+	for i := range w.loads {
+		kinds[&w.loads[i]] = role.Load
+	}
+	for proc, kind := range kinds {
+		if *proc, err = role.Start(kind, a.provider, ps.r.clock); err != nil {
 			return err
 		}
+	}
+	w.load = w.loads[0]
+	if err := confine(ctx, a.EdgeCores, []*role.Proc{w.edge}, append([]*role.Proc{w.origin, w.connector}, w.loads...)); err != nil {
+		return err
 	}
 	if err := w.origin.Call(ctx, "Listen", role.None{}, &w.originURL); err != nil {
 		return err
@@ -156,9 +164,22 @@ func (ps *paths) start(ctx context.Context, w *path, p kex.Provider) error {
 		return err
 	}
 	visitors := role.EyeballArgs{
-		Edge: w.listening.Eyeball, RootPEM: ps.cert.root, Count: slices.Max(ps.p.Concurrency), Timeout: time.Duration(ps.p.Timeout),
+		Edge: w.listening.Eyeball, RootPEM: ps.cert.root, Count: ps.visitors(), Timeout: time.Duration(ps.p.Timeout),
 	}
-	return w.load.Call(ctx, "Eyeballs", visitors, &role.None{})
+	for _, load := range w.loads {
+		if err := load.Call(ctx, "Eyeballs", visitors, &role.None{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// visitors are how many each process of the generator has: one for each request that may be in flight.
+func (ps *paths) visitors() int {
+	if slices.Contains(loads, ps.p.Run) && ps.p.Loop == loopOpen {
+		return (ps.p.InFlight + ps.p.Procs - 1) / ps.p.Procs
+	}
+	return slices.Max(ps.p.Concurrency)
 }
 
 // setUp bounds the connecting of an arm's tunnels.
@@ -231,7 +252,7 @@ func (w *path) tellComingUp(t *results.Trial, a arm) {
 // warmUp sends requests that are not counted over every tunnel of an arm, by all visitors; for goodput also a
 // transfer each way, so that the flow-control windows have grown.
 func (ps *paths) warmUp(ctx context.Context, w *path, a arm) error {
-	visitors := slices.Max(ps.p.Concurrency)
+	visitors := ps.visitors()
 	hosts := w.hosts[a.id]
 	requests := []role.RequestArgs{{
 		Ask:         loadgen.Ask{Hosts: hosts, Path: "/bytes/1024", Down: 1024},
@@ -244,13 +265,15 @@ func (ps *paths) warmUp(ctx context.Context, w *path, a arm) error {
 			role.RequestArgs{Ask: loadgen.Ask{Hosts: hosts, Path: "/sink", Up: each}, Concurrency: visitors, Count: visitors})
 	}
 	for _, args := range requests {
-		var reply role.TrialReply
-		if err := w.load.Call(ctx, "Requests", args, &reply); err != nil {
-			return err
-		}
-		for _, s := range reply.Samples {
-			if s.Class != "" {
-				return w.because(ctx, fmt.Errorf("warming up %s: %s: %s", a.Arm, s.Class, s.Detail))
+		for _, load := range w.loads {
+			var reply role.TrialReply
+			if err := load.Call(ctx, "Requests", args, &reply); err != nil {
+				return err
+			}
+			for _, s := range reply.Samples {
+				if s.Class != "" {
+					return w.because(ctx, fmt.Errorf("warming up %s: %s: %s", a.Arm, s.Class, s.Detail))
+				}
 			}
 		}
 	}
@@ -308,7 +331,7 @@ func (r *runner) overPaths(ctx context.Context, p part, trial func(ctx context.C
 	}
 	defer ps.stop()
 	err = r.blocks(ctx, p, ps.fresh, func(ctx context.Context, a arm, t *results.Trial) ([]results.Sample, error) {
-		return trial(ctx, ps.live[a.provider], a, t)
+		return trial(ctx, ps.live[a.place()], a, t)
 	})
 	if err != nil {
 		return err

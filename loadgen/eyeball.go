@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -146,18 +145,4 @@ type zeros struct{}
 func (zeros) Read(b []byte) (int, error) {
 	clear(b)
 	return len(b), nil
-}
-
-// Check is the accounting of a trial: everything scheduled was completed, failed or dropped, and every success brought
-// the bytes that were asked for.
-func Check(samples []results.Sample, scheduled, dropped int) error {
-	if len(samples)+dropped != scheduled {
-		return fmt.Errorf("accounting: %d scheduled, but %d samples and %d dropped", scheduled, len(samples), dropped)
-	}
-	for _, s := range samples {
-		if s.Intended > s.Sent || s.Sent > s.Completed || s.First != 0 && (s.First < s.Sent || s.First > s.Completed) {
-			return errors.New("accounting: a sample's times are out of order")
-		}
-	}
-	return nil
 }

@@ -33,6 +33,14 @@ type Arm struct {
 	Policy  string `json:"policy,omitempty"`
 	Accept  string `json:"accept,omitempty"`
 	Resumed bool   `json:"resumed,omitempty"`
+	// Load is what was driven at a rate ("handshakes", "requests"), Arrivals how its units came ("poisson", "constant",
+	// "trace", "closed" for a closed loop, in which nothing arrives), Rate how many were offered ("50/s"), and Phase the
+	// stretch of the schedule; EdgeCores is how many processor cores the edge had to itself.
+	Load      string `json:"load,omitempty"`
+	Arrivals  string `json:"arrivals,omitempty"`
+	Rate      string `json:"rate,omitempty"`
+	Phase     string `json:"phase,omitempty"`
+	EdgeCores int    `json:"edge_cores,omitempty"`
 	// Stack tells whose code did the work where that is the factor ("pqbench", "bare", "cloudflared").
 	Stack string `json:"stack,omitempty"`
 	// AA marks the control's second appearance under another name: its difference from the control is noise.
@@ -67,6 +75,13 @@ func (a Arm) String() string {
 	add("accept", a.Accept)
 	if a.Resumed {
 		add("resumed", "true")
+	}
+	add("load", a.Load)
+	add("arrivals", a.Arrivals)
+	add("rate", strings.TrimSuffix(a.Rate, "/s"))
+	add("phase", a.Phase)
+	if a.EdgeCores != 0 {
+		add("edge_cores", fmt.Sprint(a.EdgeCores))
 	}
 	add("stack", a.Stack)
 	if a.AA {

@@ -1,6 +1,7 @@
 package role
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"sync"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -23,6 +25,9 @@ import (
 type LoadRole struct {
 	*Control
 	eyeballs *loadgen.Eyeballs
+
+	mu       sync.Mutex
+	prepared *prepared
 }
 
 // HandshakeArgs describe one trial of handshakes.
@@ -37,6 +42,10 @@ type HandshakeArgs struct {
 	Timeout     time.Duration
 	// Bare dials with quic-go alone instead of the connector's dialer.
 	Bare bool
+	// Sockets are shared by that many workers' connections; 0 is a socket for each worker.
+	Sockets int
+	// Target is nil for an edge of ours.
+	Target *Target
 }
 
 // TrialReply is what a trial of load gave.
@@ -68,7 +77,7 @@ func (r *LoadRole) Handshakes(args HandshakeArgs, reply *TrialReply) error {
 	reply.measure(r.clock, func() {
 		reply.Samples, reply.Scheduled, reply.Dropped = loop.Run(context.Background(), loadgen.Handshake(r.clock, d.dial, args.Timeout))
 	})
-	if err := loadgen.AssertGroup(reply.Samples, args.Want); err != nil {
+	if err := args.assertGroup(reply.Samples); err != nil {
 		return err
 	}
 	return loadgen.Check(reply.Samples, reply.Scheduled, reply.Dropped)
@@ -96,21 +105,22 @@ func newDialers(args HandshakeArgs, sessions tls.ClientSessionCache) (*dialers, 
 	if err != nil {
 		return nil, err
 	}
-	config, err := clientTLS(args.RootPEM, args.Groups)
+	config, err := args.tls()
 	if err != nil {
 		return nil, err
 	}
 	config.ClientSessionCache = sessions
 	d := &dialers{edge: addr}
-	for range args.Concurrency {
-		socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	sockets := cmp.Or(args.Sockets, args.Concurrency)
+	for range sockets {
+		socket, err := net.ListenUDP(towards(addr))
 		if err != nil {
 			d.close()
-			return nil, fmt.Errorf("socket %d of %d: %w (is the limit of open files too low?)", len(d.transports)+1, args.Concurrency, err)
+			return nil, fmt.Errorf("socket %d of %d: %w (is the limit of open files too low?)", len(d.transports)+1, sockets, err)
 		}
 		d.transports = append(d.transports, &quic.Transport{Conn: socket})
 	}
-	if args.Bare {
+	if args.Bare || args.Target != nil {
 		qc := tunnel.QUICConfig(tunnel.ConnectorSide, tunnel.QUICOptions{InitialPacketSize: args.Initial})
 		d.connect = func(ctx context.Context, tr *quic.Transport, edge net.Addr) (*quic.Conn, error) {
 			return tr.Dial(ctx, edge, config, qc)
@@ -122,11 +132,24 @@ func newDialers(args HandshakeArgs, sessions tls.ClientSessionCache) (*dialers, 
 }
 
 func (d *dialers) dial(ctx context.Context, worker int) (loadgen.Conn, error) {
-	c, err := d.connect(ctx, d.transports[worker], d.edge)
+	c, err := d.connect(ctx, d.transports[worker%len(d.transports)], d.edge)
 	if err != nil {
 		return nil, err
 	}
 	return (*conn)(c), nil
+}
+
+// towards is the network and the address of a socket that reaches addr. On loopback it is bound to it, so that nothing
+// from elsewhere arrives.
+func towards(addr *net.UDPAddr) (network string, local *net.UDPAddr) {
+	network, local = "udp6", &net.UDPAddr{}
+	if addr.IP.To4() != nil {
+		network = "udp4"
+	}
+	if addr.IP.IsLoopback() {
+		local.IP = addr.IP
+	}
+	return network, local
 }
 
 func (d *dialers) close() {
@@ -142,6 +165,21 @@ type conn quic.Conn
 func (c *conn) Group() tls.CurveID { return (*quic.Conn)(c).ConnectionState().TLS.CurveID }
 func (c *conn) Close() error       { return (*quic.Conn)(c).CloseWithError(0, "") }
 
+// tls is the client's side of the handshake: a connector's, or what a server of the user's own asks for.
+func (a HandshakeArgs) tls() (*tls.Config, error) {
+	if a.Target == nil {
+		return clientTLS(a.RootPEM, a.Groups)
+	}
+	config := &tls.Config{ServerName: a.Target.SNI, NextProtos: a.Target.ALPN, InsecureSkipVerify: a.Target.Insecure, MinVersion: tls.VersionTLS13}
+	if len(a.RootPEM) > 0 {
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(a.RootPEM) {
+			return nil, errors.New("the authority's PEM holds no certificate")
+		}
+	}
+	return config, offer(config, a.Groups)
+}
+
 // clientTLS is the connector's side of the handshake: it trusts the local authority alone and offers these groups alone.
 func clientTLS(rootPEM []byte, groups []tls.CurveID) (*tls.Config, error) {
 	roots := x509.NewCertPool()
@@ -151,19 +189,24 @@ func clientTLS(rootPEM []byte, groups []tls.CurveID) (*tls.Config, error) {
 	config := &tls.Config{
 		RootCAs: roots, ServerName: tunnel.QUICServerName, NextProtos: []string{tunnel.ALPN}, MinVersion: tls.VersionTLS13,
 	}
+	return config, offer(config, groups)
+}
+
+// offer makes a configuration offer these groups alone.
+func offer(config *tls.Config, groups []tls.CurveID) error {
 	var named []kex.Group
 	for _, id := range groups {
 		g, ok := kex.ByID(id)
 		if !ok {
-			return nil, fmt.Errorf("unknown group 0x%04x", uint16(id))
+			return fmt.Errorf("unknown group 0x%04x", uint16(id))
 		}
 		if err := g.InTLS(kex.Fixed()); err != nil {
-			return nil, err
+			return err
 		}
 		named = append(named, g)
 	}
 	kex.Configure(config, named...)
-	return config, nil
+	return nil
 }
 
 // EyeballArgs open the visitors.

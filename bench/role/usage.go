@@ -34,3 +34,8 @@ func ReadUsage() Usage {
 func (u Usage) Sub(earlier Usage) Usage {
 	return Usage{u.CPU - earlier.CPU, u.Mallocs - earlier.Mallocs, u.AllocBytes - earlier.AllocBytes}
 }
+
+// Add is the consumption of two processes together.
+func (u Usage) Add(other Usage) Usage {
+	return Usage{u.CPU + other.CPU, u.Mallocs + other.Mallocs, u.AllocBytes + other.AllocBytes}
+}

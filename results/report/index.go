@@ -66,6 +66,7 @@ type sampleMetric struct {
 // Handshake time runs from the moment it was intended: the dial call in a closed loop, where that is when it was sent.
 func sinceIntended(s results.Sample) (int64, bool) { return s.Completed - s.Intended, true }
 func sinceSent(s results.Sample) (int64, bool)     { return s.Completed - s.Sent, true }
+func lateness(s results.Sample) (int64, bool)      { return s.Sent - s.Intended, true }
 func sinceInitial(s results.Sample) (int64, bool)  { return s.SinceInitial, s.SinceInitial > 0 }
 
 // sampleMetrics are those of an experiment. The wire experiment has samples, too, but its socket is tapped: its times
@@ -79,6 +80,10 @@ func sampleMetrics(experiment string) []sampleMetric {
 			{"handshake_p99", 0.99, sinceIntended}, {"since_initial_p50", 0.50, sinceInitial}}
 	case "requests":
 		return []sampleMetric{{"service_p50", 0.50, sinceSent}, {"service_p90", 0.90, sinceSent}, {"service_p99", 0.99, sinceSent}}
+	case rate:
+		return []sampleMetric{{"latency_p50", 0.50, sinceIntended}, {"latency_p90", 0.90, sinceIntended}, {"latency_p99", 0.99, sinceIntended},
+			{"latency_p999", 0.999, sinceIntended}, {"sent_p50", 0.50, sinceSent}, {"sent_p99", 0.99, sinceSent},
+			{"lateness_p50", 0.50, lateness}, {"lateness_p99", 0.99, lateness}}
 	}
 	return nil
 }

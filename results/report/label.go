@@ -38,6 +38,14 @@ func armLabel(a results.Arm) string {
 	if a.Resumed {
 		label += ", resumed"
 	}
+	for _, part := range []string{a.Arrivals, a.Phase, a.Rate} {
+		if part != "" {
+			label += ", " + part
+		}
+	}
+	if a.EdgeCores != 0 {
+		label += fmt.Sprintf(", %d edge cores", a.EdgeCores)
+	}
 	if a.Stack != "" {
 		label = a.Stack + ", " + label
 	}
@@ -51,15 +59,19 @@ type section struct {
 	concurrency int
 	tunnels     int
 	path        string
+	load        string
 }
 
 func sectionOf(a results.Arm) section {
-	return section{a.Cert, a.Initial, a.Concurrency, a.Tunnels, a.Path}
+	return section{a.Cert, a.Initial, a.Concurrency, a.Tunnels, a.Path, a.Load}
 }
 
 // String is the factors in words: "ecdsa-p256 certificate, 1252 B Initials, 8 in flight".
 func (s section) String() string {
 	var parts []string
+	if s.load != "" {
+		parts = append(parts, s.load)
+	}
 	if s.cert != "" {
 		parts = append(parts, s.cert+" certificate")
 	}

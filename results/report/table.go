@@ -92,7 +92,7 @@ func (b *builder) arms(of section) []results.Arm {
 			arms = append(arms, row.Arm)
 		}
 	}
-	if b.experiment == paths || b.experiment == middleboxes {
+	if b.experiment == paths || b.experiment == middleboxes || b.experiment == rate {
 		return arms // in the order of the factors
 	}
 	slices.SortStableFunc(arms, func(x, y results.Arm) int { return b.rank(x) - b.rank(y) })
@@ -209,6 +209,10 @@ func (b *builder) labels(t *table, arms []results.Arm) {
 		{"connector", func(a results.Arm) string { return a.Policy }},
 		{"edge accepts", func(a results.Arm) string { return a.Accept }},
 		{"session", ticket},
+		{"edge cores", edgeCores},
+		{"arrivals", func(a results.Arm) string { return a.Arrivals }},
+		{"phase", func(a results.Arm) string { return a.Phase }},
+		{"rate", func(a results.Arm) string { return a.Rate }},
 		{"group", groupLabel},
 		{"KEM by", func(a results.Arm) string { return a.KEM }},
 		{"outcome", b.outcome},

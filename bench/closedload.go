@@ -1,0 +1,43 @@
+package bench
+
+import (
+	"context"
+	"time"
+
+	"pqbench/bench/role"
+	"pqbench/results"
+)
+
+// closed keeps the arm's number of units in flight for the experiment's time. Nothing arrives: it tells how fast it can
+// go, and its latency says nothing about load.
+func (r *runner) closed(ctx context.Context, p part, g generator, t *results.Trial) ([]results.Sample, error) {
+	args := g.unit(g.arm.Concurrency)
+	before := g.read()
+	reply, err := closedLoop(ctx, g.loads[0], args, time.Duration(p.Time))
+	if err != nil {
+		return nil, err
+	}
+	after := g.read()
+	t.Started, t.Finished = reply.Started, reply.Finished
+	tally(t, reply.Samples, reply.Scheduled, reply.Dropped)
+	ns := float64(t.Finished - t.Started)
+	t.Values = map[string]float64{"achieved_rate": float64(t.Completed) / (ns / 1e9)}
+	o := offered{cpu: []cpuTimesOf{before, after}}
+	o.cpuValues(t, 0, ns, g)
+	for name, v := range g.values {
+		t.Values[name] = v
+	}
+	return reply.Samples, nil
+}
+
+// closedLoop runs until the time is over, or the context ends: what was seen until then counts.
+func closedLoop(ctx context.Context, load *role.Proc, args role.OpenArgs, d time.Duration) (reply role.TrialReply, err error) {
+	stop := context.AfterFunc(ctx, func() { _ = load.Call(context.Background(), "Halt", role.None{}, &role.None{}) })
+	defer stop()
+	if args.Handshake != nil {
+		args.Handshake.Sockets = 0 // a socket for each worker, as each connection of a connector has
+		return reply, load.Call(context.WithoutCancel(ctx), "Closed", role.ClosedArgs{HandshakeArgs: *args.Handshake, Duration: d}, &reply)
+	}
+	args.Request.Duration = d
+	return reply, load.Call(context.WithoutCancel(ctx), "Requests", *args.Request, &reply)
+}

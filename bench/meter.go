@@ -1,0 +1,77 @@
+package bench
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	"pqbench/bench/role"
+	"pqbench/loadgen"
+	"pqbench/results"
+)
+
+// cpuTimesOf are the CPU times of a generator's processes, and of those that it drives, so far.
+type cpuTimesOf struct {
+	generator, edge, others time.Duration
+	known                   bool
+}
+
+// read reads the clocks of the processes from here: asking them would disturb them.
+func (g generator) read() (c cpuTimesOf) {
+	sum := func(into *time.Duration, procs ...*role.Proc) bool {
+		for _, p := range procs {
+			d, err := role.CPUOf(p.PID())
+			if err != nil {
+				return false // the system does not tell; a value is left out
+			}
+			*into += d
+		}
+		return true
+	}
+	c.known = sum(&c.generator, g.loads...) && sum(&c.others, g.others...)
+	if g.edge != nil {
+		c.known = c.known && sum(&c.edge, g.edge)
+	}
+	return c
+}
+
+// meter reads at the beginning of every phase, and at the end of the last or of the context.
+func (g generator) meter(ctx context.Context, clock loadgen.Clock, start int64, phases []loadgen.Phase) (times []cpuTimesOf) {
+	wait := func(until int64) {
+		select {
+		case <-time.After(time.Duration(until - clock.Now())):
+		case <-ctx.Done():
+		}
+	}
+	at := start
+	for _, p := range phases {
+		wait(at)
+		times = append(times, g.read())
+		at += int64(p.Time)
+	}
+	wait(at)
+	return append(times, g.read())
+}
+
+// cpuValues adds what a phase took of the CPU: shares of the cores that a part may use, and edge and generator time for
+// each unit of load.
+func (o *offered) cpuValues(t *results.Trial, phase int, ns float64, g generator) {
+	before, after := o.cpu[phase], o.cpu[phase+1]
+	if !before.known || !after.known {
+		return
+	}
+	generator, edge := float64(after.generator-before.generator), float64(after.edge-before.edge)
+	t.Values["generator_cpu_share"] = generator / ns / float64(generatorCores(g.arm.EdgeCores))
+	units := float64(t.Completed + t.Failed)
+	if g.edge == nil {
+		return
+	}
+	cores := g.arm.EdgeCores
+	if cores == 0 {
+		cores = runtime.NumCPU()
+	}
+	t.Values["edge_cpu_share"] = edge / ns / float64(cores)
+	if units > 0 {
+		t.Values["edge_cpu_per_unit"], t.Values["generator_cpu_per_unit"] = edge/units, generator/units
+	}
+}

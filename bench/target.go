@@ -1,0 +1,72 @@
+package bench
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"runtime"
+	"strconv"
+	"time"
+
+	"pqbench/bench/role"
+	"pqbench/tunnel"
+)
+
+// defaultALPN is what a QUIC server of the user's own most likely speaks.
+const defaultALPN = "h3"
+
+// check refuses what is no address.
+func (t *Target) check() error {
+	host, port, err := net.SplitHostPort(t.Address)
+	n, bad := strconv.ParseUint(port, 10, 16)
+	if err != nil || bad != nil || n == 0 || host == "" {
+		return fmt.Errorf("target: %q is no HOST:PORT", t.Address)
+	}
+	return nil
+}
+
+// args are those of handshakes with the target.
+func (t *Target) args(ca []byte, a arm, count int, timeout time.Duration) role.HandshakeArgs {
+	host, _, _ := net.SplitHostPort(t.Address) // checked when the plan was read
+	alpn := t.ALPN
+	if len(alpn) == 0 {
+		alpn = []string{defaultALPN}
+	}
+	return role.HandshakeArgs{
+		Edge: t.Address, RootPEM: ca, Groups: a.offer.IDs(), Want: a.offer.Expected().ID, Initial: cmp.Or(a.Initial, tunnel.InitialPacketSize),
+		Concurrency: max(a.Concurrency, 1), Count: count, Timeout: timeout,
+		Target: &role.Target{ALPN: alpn, SNI: cmp.Or(t.SNI, host), Insecure: t.Insecure},
+	}
+}
+
+// confine gives the edge so many cores, and the others, where there are any, to the rest. 0 confines nobody.
+func confine(ctx context.Context, edgeCores int, edge, rest []*role.Proc) error {
+	if edgeCores == 0 {
+		return nil
+	}
+	at := role.CoresArgs{Count: edgeCores}
+	others := role.CoresArgs{First: edgeCores, Count: runtime.NumCPU() - edgeCores}
+	if others.Count <= 0 {
+		others = role.CoresArgs{Count: runtime.NumCPU()}
+	}
+	for _, procs := range []struct {
+		list []*role.Proc
+		role.CoresArgs
+	}{{edge, at}, {rest, others}} {
+		for _, p := range procs.list {
+			if err := p.Call(ctx, "Cores", procs.CoresArgs, &role.None{}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// generatorCores are how many cores the generator may use.
+func generatorCores(edgeCores int) int {
+	if others := runtime.NumCPU() - edgeCores; edgeCores > 0 && others > 0 {
+		return others
+	}
+	return runtime.NumCPU()
+}

@@ -16,8 +16,10 @@ type Manifest struct {
 	// Complete is false when the run was interrupted or failed; Reason says why.
 	Complete bool `json:"complete"`
 	// Virtual says that the times are those of a simulated network, on which computing takes none.
-	Virtual bool   `json:"virtual,omitempty"`
-	Reason  string `json:"reason,omitempty"`
+	Virtual bool `json:"virtual,omitempty"`
+	// Computing names the run whose measured CPU time computing takes in virtual time; empty: it takes none.
+	Computing string `json:"computing,omitempty"`
+	Reason    string `json:"reason,omitempty"`
 
 	Experiments []Experiment `json:"experiments"`
 	Arms        []ArmOf      `json:"arms"`

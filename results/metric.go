@@ -106,6 +106,8 @@ var metrics = []Metric{
 	{Name: "in_serialisation", Experiment: "paths", Unit: "ns", Better: "lower", Title: "of the handshake: serialisation", Mean: true},
 	{Name: "in_queueing", Experiment: "paths", Unit: "ns", Better: "lower", Title: "of the handshake: queueing", Mean: true},
 	{Name: "in_jitter", Experiment: "paths", Unit: "ns", Better: "lower", Title: "of the handshake: jitter", Mean: true},
+	{Name: "in_computing", Experiment: "paths", Unit: "ns", Better: "lower", Title: "of the handshake: computing", Mean: true},
+	{Name: "in_core_queue", Experiment: "paths", Unit: "ns", Better: "lower", Title: "of the handshake: waiting for a core of the server", Mean: true},
 	{Name: "in_timers", Experiment: "paths", Unit: "ns", Better: "lower", Title: "of the handshake: timers", Mean: true},
 	{Name: "round_trips_mean", Experiment: "paths", Unit: "count", Better: "lower", Title: "round trips until complete, mean", Mean: true},
 	{Name: "timers_run_out", Experiment: "paths", Unit: "count", Better: "lower", Title: "timers that ran out, mean", Mean: true},

@@ -9,6 +9,8 @@ type Summary struct {
 	// Outcomes are how the attempts of a policy experiment ended.
 	Outcomes []Outcome `json:"outcomes,omitempty"`
 	Warnings []string  `json:"warnings,omitempty"`
+	// Computing names the run whose measured CPU time is in virtual times; empty: computing takes none there.
+	Computing string `json:"computing,omitempty"`
 }
 
 // Outcome is how the handshakes of an arm ended, where that is the question: the negotiated group, or the refusal.

@@ -31,7 +31,13 @@ type Cell struct {
 	Reorder   float64
 	Down      *Way
 	Middlebox string // "" is none
+
+	Cost    *Cost // of computing; nil: it takes no time
+	Cores   int   // of the server; default 1
+	Clients int   // that dial it at the same instant; default 1
 }
+
+func (c Cell) clients() int { return max(1, c.Clients) }
 
 // none is a path without a middlebox.
 const none = "none"
@@ -74,6 +80,9 @@ func (c Cell) arm(kind string) results.Arm {
 		if down := c.Down; down != nil && down.Loss != "" {
 			a.Loss += " up, " + lossLabel(down.Loss) + " down"
 		}
+	}
+	if c.Clients > 1 {
+		a.Concurrency = c.Clients
 	}
 	if kind == Middleboxes {
 		a.Policy, a.Accept, a.Middlebox = c.Policy, strings.ReplaceAll(c.Accept, ",", "+"), orNone(c.Middlebox)
@@ -120,7 +129,11 @@ func (p *Plan) Complete() error {
 	if p.Name == "" || strings.ContainsAny(p.Name, `/\ `) || strings.HasPrefix(p.Name, ".") {
 		return fmt.Errorf("name %q: it becomes part of a folder's name, so no slash, space or leading dot", p.Name)
 	}
+	if err := p.CPU.check(); err != nil {
+		return err
+	}
 	for i := range p.Experiments {
+		p.Experiments[i].cpu = p.CPU
 		if err := p.Experiments[i].complete(); err != nil {
 			return fmt.Errorf("experiment %d: %w", i+1, err)
 		}
@@ -150,6 +163,9 @@ func (e *Experiment) complete() error {
 	if e.RequestCount > e.Count {
 		return fmt.Errorf("request-count %d: a cell has %d trials, and requests go with the first of these", e.RequestCount, e.Count)
 	}
+	if err := e.checkComputing(); err != nil {
+		return err
+	}
 	if !slices.Contains(ca.Kinds(), e.Cert) {
 		return fmt.Errorf("unknown certificate %q: one of %s", e.Cert, strings.Join(ca.Kinds(), ", "))
 	}
@@ -163,6 +179,27 @@ func (e *Experiment) complete() error {
 	for _, c := range cells {
 		if _, err := c.path(); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// mostClients keeps a trial's memory within bounds: every client has an edge of its own.
+const mostClients = 2000
+
+func (e *Experiment) checkComputing() error {
+	if e.cpu == nil && (len(e.Clients) > 0 || e.Cores != 0) {
+		return errors.New("clients and server-cores: they matter where computing takes time: add cpu (--cpu measured, or a run folder)")
+	}
+	if e.Cores < 0 {
+		return fmt.Errorf("server-cores %d: want at least 1", e.Cores)
+	}
+	for _, n := range e.Clients {
+		if n < 1 || n > mostClients {
+			return fmt.Errorf("clients %d: want 1 to %d", n, mostClients)
+		}
+		if e.Count%n != 0 || e.RequestCount%n != 0 {
+			return fmt.Errorf("%d trials, %d with requests, are no whole number of times %d clients at once", e.Count, e.RequestCount, n)
 		}
 	}
 	return nil
@@ -211,6 +248,9 @@ func (e *Experiment) fill() {
 			e.Count = 2
 		}
 	}
+	if e.cpu != nil && len(e.Clients) == 0 {
+		e.Clients = []int{1}
+	}
 	if e.RequestCount == 0 && len(e.Requests) > 0 {
 		e.RequestCount = min(e.Count, 50)
 	}
@@ -233,11 +273,25 @@ func (e *Experiment) Cells() (cells []Cell, skipped []string, err error) {
 				if box != none {
 					c.Middlebox = box
 				}
-				cells = append(cells, c)
+				cells = append(cells, e.clientsOf(c)...)
 			}
 		}
 	}
 	return cells, skipped, nil
+}
+
+// clientsOf is a cell with what computing costs there, for every number of clients.
+func (e *Experiment) clientsOf(c Cell) (cells []Cell) {
+	if e.cpu == nil {
+		return []Cell{c}
+	}
+	cost := e.cpu.Groups[c.Offer[0]]
+	c.Cost, c.Cores = &cost, max(1, e.Cores)
+	for _, n := range e.Clients {
+		c.Clients = n
+		cells = append(cells, c)
+	}
+	return cells
 }
 
 // paths are cells with nothing but a path.
@@ -269,6 +323,12 @@ func (e *Experiment) offers() (offers []offer, skipped []string, err error) {
 		if err := g.InTLS(kex.Fixed()); err != nil {
 			skipped = append(skipped, err.Error())
 			continue
+		}
+		if e.cpu != nil {
+			if _, ok := e.cpu.Groups[g.Label()]; !ok {
+				skipped = append(skipped, fmt.Sprintf("%s: run %s did not measure what it costs", g.Label(), e.cpu.From))
+				continue
+			}
 		}
 		if !g.Hybrid() {
 			offers = append(offers, offer{[]string{g.Label()}, string(kex.Classical)})

@@ -3,7 +3,8 @@
 // gives the same losses to every named group, so that differences are differences of the protocol, and thousands of
 // handshakes take seconds.
 //
-// A lab number is network time only: arithmetic costs nothing in a bubble.
+// A lab number is network time only: arithmetic costs nothing in a bubble, unless a plan has the CPU time that another
+// run measured (cost.go); then it is charged in three steps of each handshake, the server's on so many cores (computing.go).
 //
 //  1. A [Plan] names factors (groups, round trips, losses, profiles, middleboxes, policies); Cells multiplies them.
 //  2. [Run] starts a worker process for each core (this program again, see [Serve]) and gives them batches of trials.

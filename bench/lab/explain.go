@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"slices"
 	"time"
 
 	"pqbench/bench/lab/link"
@@ -13,6 +14,8 @@ type Explanation struct {
 	Serialisation time.Duration // size by rate
 	Queueing      time.Duration // behind other datagrams
 	Jitter        time.Duration // on top of the delay, reordering included
+	Computing     time.Duration // where the lab charges it
+	Cores         time.Duration // waiting for one of the server's
 	Timers        time.Duration // an end that had nothing to react to, and waited: probe time-outs, mostly
 	Crossings     int           // how many times the path was crossed
 	Waits         int           // how many timers ran out
@@ -20,19 +23,27 @@ type Explanation struct {
 
 // Sum is the whole.
 func (e Explanation) Sum() time.Duration {
-	return e.Propagation + e.Serialisation + e.Queueing + e.Jitter + e.Timers
+	return e.Propagation + e.Serialisation + e.Queueing + e.Jitter + e.Computing + e.Cores + e.Timers
 }
 
 // Explain walks back from done, when the client was complete, to began, when it started; both since the record began.
 //
 // An end acts for one of two reasons: a datagram arrived at that very instant, or a timer ran out, which was set when
-// the end last received or sent something. (Computing takes no time here.) The first leads over the path to the other
-// end, the second to an earlier instant at the same one.
-func Explain(events []link.Event, began, done time.Duration, path link.Path) Explanation {
+// the end last received or sent something. (Computing takes no time here, but for the spells that are given: after one
+// of these an end acts because of what it began for.) The first leads over the path to the other end, the second to an
+// earlier instant at the same one.
+func Explain(events []link.Event, began, done time.Duration, path link.Path, spells ...spell) Explanation {
 	var e Explanation
 	w := walker{events: events, delay: [2]time.Duration{path.Up.Delay, path.Down.Delay}}
 	at, server := done, false
 	for at > began {
+		if i := slices.IndexFunc(spells, func(s spell) bool { return s.done == at && (s.end == link.Down) == server }); i >= 0 {
+			s := spells[i]
+			e.Computing += s.done - s.began
+			e.Cores += s.began - s.asked
+			at = s.asked
+			continue
+		}
 		if cause := w.arrival(at, server); cause != nil {
 			e.cross(*cause, w.delay[cause.Dir])
 			at, server = cause.Sent, cause.Dir == link.Down

@@ -24,7 +24,7 @@ type sick struct{ *setting }
 
 const failing, deadlocked = 2, 5
 
-func (s sick) run(t *testing.T, job Job, number uint64) Result {
+func (s sick) run(t *testing.T, job Job, number uint64) []Result {
 	switch number {
 	case failing:
 		t.Fatal("cannot make this trial")

@@ -24,9 +24,11 @@ var builtin embed.FS
 
 // Plan is what the lab does: experiments in order, each the product of its factors.
 type Plan struct {
-	Name        string       `yaml:"name"`
-	Title       string       `yaml:"title,omitempty"`
-	Seed        uint64       `yaml:"seed"`
+	Name  string `yaml:"name"`
+	Title string `yaml:"title,omitempty"`
+	Seed  uint64 `yaml:"seed"`
+	// CPU is what computing costs; without it, it takes no time.
+	CPU         *Costs       `yaml:"cpu,omitempty"`
 	Experiments []Experiment `yaml:"experiments"`
 }
 
@@ -59,6 +61,12 @@ type Experiment struct {
 	// Requests are the sizes of first requests, through tunnels of their own, and RequestCount the trials for each cell.
 	Requests     []bench.Size `yaml:"requests,omitempty"`
 	RequestCount int          `yaml:"request-count,omitempty"`
+	// Clients are how many dial one server at the same instant, and Cores how many of these it computes for at once; where
+	// computing takes time.
+	Clients []int `yaml:"clients,omitempty"`
+	Cores   int   `yaml:"server-cores,omitempty"`
+
+	cpu *Costs // the plan's
 }
 
 // Span is a duration that may be zero.

@@ -43,6 +43,7 @@ func TestPlanErrors(t *testing.T) {
 		"profile and":   {"profiles: [5g]\n    loss: [5%]", "whole path"},
 		"way":           {"down: {loss: 120%}", "120"},
 		"way's field":   {"down: {los: 1%}", `unknown field "los"`},
+		"clients":       {"clients: [10]", "add cpu"},
 		"unknown field": {"losses: [0]", `line 4: unknown field "losses"`},
 		"kind":          {"run: other", "unknown experiment"},
 	} {

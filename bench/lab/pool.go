@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 )
@@ -41,15 +42,15 @@ func (p *post) do(job Job) ([]Result, error) {
 	if !errors.As(err, &ended) || p.ctx.Err() != nil {
 		return results, err
 	}
-	for i := range job.Count {
+	for i := 0; i < job.Count; i += job.Cell.clients() {
 		one := job
-		one.From, one.Count = job.From+i, 1
+		one.From, one.Count = job.From+i, job.Cell.clients()
 		result, err := p.try(one)
 		switch {
 		case p.ctx.Err() != nil:
 			return nil, p.ctx.Err()
 		case errors.As(err, &ended):
-			result = []Result{{Ended: ended.reason}}
+			result = slices.Repeat([]Result{{Ended: ended.reason}}, one.Count)
 		case err != nil:
 			return nil, err
 		}

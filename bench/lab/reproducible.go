@@ -12,11 +12,11 @@ var reproducible = []string{
 }
 
 // exact are the metrics of an experiment that are the same in every run: with a rate on any of its paths none is, since
-// there a byte is time.
+// there a byte is time; and with costs of computing none is, either, since those are another machine's elsewhere.
 func exact(cells []Cell) []string {
 	for _, c := range cells {
 		p, err := c.path()
-		if err != nil || p.Up.Rate != 0 || p.Down.Rate != 0 {
+		if err != nil || p.Up.Rate != 0 || p.Down.Rate != 0 || c.Cost != nil {
 			return nil
 		}
 	}

@@ -73,6 +73,9 @@ func newRun(plan *Plan, opts Options) (*run, error) {
 		Schema: results.Schema, Plan: plan.Name, PlanText: plan.Text(), Seed: plan.Seed, Started: time.Now().UTC(),
 		Labels: opts.Labels, Versions: versions, Host: host, Virtual: true,
 	}
+	if plan.CPU != nil {
+		r.manifest.Computing = plan.CPU.From
+	}
 	if opts.Seed != 0 {
 		r.manifest.Seed = opts.Seed
 	}
@@ -224,9 +227,11 @@ func (r *run) jobs(experiment int) (jobs []Job, of []int) {
 		if c.experiment != experiment || r.kept[c.arm] {
 			continue
 		}
+		// Those who share a server are made together.
+		size := max(1, batch/c.clients()) * c.clients()
 		add := func(count int, requests []int) {
-			for from := 0; from < count; from += batch {
-				jobs = append(jobs, Job{Cell: c.Cell, Seed: r.manifest.Seed, From: from, Count: min(batch, count-from), Requests: requests})
+			for from := 0; from < count; from += size {
+				jobs = append(jobs, Job{Cell: c.Cell, Seed: r.manifest.Seed, From: from, Count: min(size, count-from), Requests: requests})
 				of = append(of, k)
 			}
 		}
@@ -317,6 +322,9 @@ func record(x Result) (results.Sample, results.Trial) {
 		"in_jitter": e.Jitter, "in_timers": e.Timers} {
 		t.Values[name] = float64(v)
 	}
+	if e.Computing > 0 {
+		t.Values["in_computing"], t.Values["in_core_queue"] = float64(e.Computing), float64(e.Cores)
+	}
 	t.Values["round_trips_mean"] = float64(e.Crossings) / 2
 	t.Values["timers_run_out"] = float64(e.Waits)
 	t.Values["stalled"] = oneIf(x.Stalled)
@@ -360,10 +368,22 @@ func sizeName(n int) string {
 // method says in a few sentences what an experiment does, for the report.
 func (e *Experiment) method() string {
 	text := fmt.Sprintf("Real quic-go and TLS in virtual time, with cloudflared's QUIC settings: %d handshakes for each cell, over a path that exists in memory alone. "+
-		"Computing takes no time here: these are network times only. All groups of a cell meet the same losses, drawn for each trial, direction and datagram number. "+
-		"A handshake that failed counts as longer than all others in a quantile, and with the time until it failed in a mean.", e.Count)
+		"%s All groups of a cell meet the same losses, drawn for each trial, direction and datagram number. "+
+		"A handshake that failed counts as longer than all others in a quantile, and with the time until it failed in a mean.", e.Count, e.computing())
 	if e.RequestCount > 0 {
 		text += fmt.Sprintf(" First requests go through %d new tunnels for each cell, from the edge to an origin behind the connector.", e.RequestCount)
+	}
+	return text
+}
+
+// computing says what it takes.
+func (e *Experiment) computing() string {
+	if e.cpu == nil {
+		return "Computing takes no time here: these are network times only."
+	}
+	text := "Computing takes the CPU time that run " + e.cpu.From + " measured."
+	if slices.Max(e.Clients) > 1 {
+		text += fmt.Sprintf(" Clients that dial at the same instant wait for one of the server's %d cores, first come, first served.", max(1, e.Cores))
 	}
 	return text
 }

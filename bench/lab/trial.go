@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ import (
 	"pqbench/kex"
 	"pqbench/loadgen"
 	"pqbench/origin"
+	"pqbench/results"
 	"pqbench/tunnel"
 	"pqbench/tunnel/ca"
 	"pqbench/tunnel/connector"
@@ -98,22 +100,43 @@ type trial struct {
 	start  time.Duration // of the dial, since the record began
 	probes [2]probes     // by link.Up (the client's), link.Down
 	result Result
-	stop   func() // ends a tunnel whose first handshake failed: what its connector tries next is another trial's
+	server *cores // of the edge
+	mu     sync.Mutex
+	spells []spell // of computing, where that takes time
+	stop   func()  // ends a tunnel whose first handshake failed: what its connector tries next is another trial's
 }
 
-// run makes one trial; it must be called in a bubble.
-func (s *setting) run(t *testing.T, job Job, number uint64) Result {
+// run makes one trial, or as many as there are clients at once; it must be called in a bubble.
+func (s *setting) run(t *testing.T, job Job, number uint64) []Result {
 	defer pin(job.Seed, number)()
 	path, err := job.Cell.path()
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &trial{setting: s, job: job, path: path}
-	client, server, record := link.Connect(path, link.Schedule{Seed: job.Seed, Trial: number}, clientAddr, serverAddr)
+	all := make([]Result, job.Cell.clients())
+	server := &cores{free: max(1, job.Cell.Cores)}
+	var ended sync.WaitGroup
+	for i := range all {
+		x := &trial{setting: s, job: job, path: path, server: server}
+		ended.Go(func() { all[i] = x.run(t, number+uint64(i)) })
+	}
+	ended.Wait()
+	return all
+}
+
+// run is one client's trial, over a path of its own. Every client has an edge of its own, too: what they share is its
+// cores.
+func (x *trial) run(t *testing.T, number uint64) Result {
+	job := x.job
+	client, server, record := link.Connect(x.path, link.Schedule{Seed: job.Seed, Trial: number}, clientAddr, serverAddr)
 	x.record = record
+	if cost := job.Cell.Cost; cost != nil {
+		client = &sharing{PacketConn: client, share: func() { x.compute(link.Up, time.Duration(cost.Share), nil) }}
+	}
 	e, err := x.listen(server)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return Result{Class: results.ClassOther, Detail: err.Error()}
 	}
 	if len(job.Requests) == 0 {
 		x.handshake(client)
@@ -165,6 +188,13 @@ func (x *trial) listen(socket net.PacketConn) (*edge.Edge, error) {
 	}
 	config := &tls.Config{Certificates: []tls.Certificate{authority.Leaf()}, Time: func() time.Time { return x.made }}
 	accept.Configure(config)
+	if cost := x.job.Cell.Cost; cost != nil {
+		// It is asked once, when the group is chosen and before anything is answered.
+		config.GetCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			x.compute(link.Down, time.Duration(cost.Server), x.server)
+			return nil, nil // as configured
+		}
+	}
 	return edge.Listen(edge.Config{
 		TLS: config, PacketConn: socket, RetryAbove: -1, RegisterTimeout: -1, QUIC: tunnel.QUICOptions{Tracer: x.probes[link.Down].tracer},
 		Authorize: func(string, uuid.UUID) ([]byte, bool) {
@@ -184,6 +214,12 @@ func (x *trial) dialer() (*connector.Dialer, error) {
 		return nil, err
 	}
 	config.RootCAs = authority.Pool()
+	if cost := x.job.Cell.Cost; cost != nil {
+		config.VerifyConnection = func(tls.ConnectionState) error {
+			x.compute(link.Up, time.Duration(cost.Client), nil)
+			return nil
+		}
+	}
 	return &connector.Dialer{TLS: config, QUIC: tunnel.QUICOptions{Tracer: x.probes[link.Up].tracer}, Trace: &tunnel.Trace{HandshakeDone: x.done}}, nil
 }
 
@@ -224,7 +260,7 @@ func (x *trial) account() {
 	}
 	r.Probes = [2]int{int(x.probes[link.Up].n.Load()), int(x.probes[link.Down].n.Load())}
 	if r.Class == "" {
-		r.Explanation = Explain(events, x.start, x.start+r.Handshake, x.path)
+		r.Explanation = Explain(events, x.start, x.start+r.Handshake, x.path, x.spells...)
 		r.Stalled = r.stalled()
 	}
 }

@@ -36,7 +36,7 @@ func Serve() { serveWith(&setting{}) }
 // maker makes a trial, in a bubble, after it got ready for its cell outside of one.
 type maker interface {
 	ready(c Cell) error
-	run(t *testing.T, job Job, number uint64) Result
+	run(t *testing.T, job Job, number uint64) []Result // of a number, and of those after it with which it shares a server
 }
 
 func serveWith(m maker) {
@@ -60,10 +60,10 @@ func serve(t *testing.T, m maker, in io.Reader, out io.Writer) {
 		if err := m.ready(job.Cell); err != nil {
 			r.Err = err.Error()
 		}
-		for i := 0; i < job.Count && r.Err == ""; i++ {
-			var result Result
-			synctest.Test(t, func(t *testing.T) { result = m.run(t, job, uint64(job.From+i)) })
-			r.Results = append(r.Results, result)
+		for len(r.Results) < job.Count && r.Err == "" {
+			synctest.Test(t, func(t *testing.T) {
+				r.Results = append(r.Results, m.run(t, job, uint64(job.From+len(r.Results)))...)
+			})
 		}
 		if replies.Encode(r) != nil {
 			return

@@ -116,7 +116,7 @@ func method(m results.Manifest) []fact {
 		out = append(out, fact{e.Name, text})
 	}
 	if m.Virtual {
-		return append(out, virtualMethod()...)
+		return append(out, virtualMethod(m)...)
 	}
 	return append(out,
 		fact{"Blocks", "A block runs every arm of an experiment once, in an order drawn from the seed. Arms are compared inside blocks only: " +

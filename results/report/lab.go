@@ -18,6 +18,14 @@ const (
 // networkTime stands wherever a virtual time is shown.
 const networkTime = "network time only: computing takes none"
 
+// timesOf says what virtual times are made of.
+func timesOf(computing string) string {
+	if computing == "" {
+		return networkTime
+	}
+	return "network time and the CPU time that run " + computing + " measured"
+}
+
 // pathsSentence is what the hybrid of today costs on the paths that were measured: the range of its penalty, and which
 // part of the time makes it.
 func (l lookup) pathsSentence() string {
@@ -33,7 +41,7 @@ func (l lookup) pathsSentence() string {
 			higher = append(higher, c)
 		}
 	}
-	text := fmt.Sprintf("In virtual time (%s) the mean handshake with %s takes longer than with %s on %d of %d paths", networkTime, today,
+	text := fmt.Sprintf("In virtual time (%s) the mean handshake with %s takes longer than with %s on %d of %d paths", timesOf(l.s.Computing), today,
 		groupLabel(found[0].Base), len(higher), len(found))
 	if len(higher) > 0 {
 		worst := slices.MaxFunc(higher, func(a, b results.Comparison) int { return compareFloats(*a.Ratio, *b.Ratio) })
@@ -55,10 +63,13 @@ func compareFloats(a, b float64) int {
 	return 0
 }
 
+// A timePart is a part of a handshake's time.
+type timePart struct{ metric, name string }
+
 // explained are the parts of a handshake's time, in the order of their bars.
-var explained = []struct{ metric, name string }{
+var explained = []timePart{
 	{"in_propagation", "propagation"}, {"in_timers", "timers"}, {"in_serialisation", "serialisation"},
-	{"in_queueing", "queueing"}, {"in_jitter", "jitter"},
+	{"in_queueing", "queueing"}, {"in_jitter", "jitter"}, {"in_computing", "computing"}, {"in_core_queue", "waiting for a core"},
 }
 
 // cause is the part of the time that differs most between an arm and its base.

@@ -48,7 +48,7 @@ func (d *drawer) overLoss() (figure, bool) {
 	if len(distinct(arms, func(a results.Arm) string { return a.Loss })) < 2 {
 		return figure{}, false
 	}
-	f := figure{part: paths, Name: "path-loss", Title: "Handshake time over loss, in virtual time", where: networkTime}
+	f := figure{part: paths, Name: "path-loss", Title: "Handshake time over loss, in virtual time", where: timesOf(d.run.m.Computing)}
 	groups := distinct(arms, groupLabel)
 	for _, g := range groups {
 		f.legend = append(f.legend, key{label: g, color: d.palette.of(results.Arm{Group: g}), line: true})
@@ -159,7 +159,7 @@ func (d *drawer) penalty() (figure, bool) {
 		m.cell[[2]int{row, column}] = matrixCell{text: text, color: diverging(percent / 50)}
 	}
 	f := figure{part: paths, Name: "path-penalty", Title: "What " + today + " adds to the mean handshake time of " + groupLabel(found[0].Base),
-		where:   networkTime + "; rows: path, columns: datagrams lost each way",
+		where:   timesOf(d.run.m.Computing) + "; rows: path, columns: datagrams lost each way",
 		Caption: fmt.Sprintf("ratio of means over %d trials of each cell, the same losses for both groups; ~ the 95 %% interval includes no difference", found[0].Blocks)}
 	return m.figure(f), true
 }
@@ -189,6 +189,14 @@ func diverging(v float64) color.Color {
 	return tint(hex(0x0072b2), 1+0.85*v)
 }
 
+// explained are the parts that the run's handshakes can have.
+func (d *drawer) explained() []timePart {
+	if d.run.m.Computing == "" {
+		return explained[:len(explained)-2]
+	}
+	return explained
+}
+
 // mostExplained is how many bars a page takes.
 const mostExplained = 24
 
@@ -209,12 +217,12 @@ func (d *drawer) explanation() (figure, bool) {
 		})
 	}
 	arms = arms[:min(len(arms), mostExplained)]
-	f := figure{part: paths, Name: "path-explained", Title: "What the time of a handshake was spent on", where: networkTime}
+	f := figure{part: paths, Name: "path-explained", Title: "What the time of a handshake was spent on", where: timesOf(d.run.m.Computing)}
 	if last != "" {
 		f.where += ", " + last + " lost each way"
 	}
-	shades := []color.NRGBA{hex(0x4d4d4d), hex(0xd55e00), hex(0x56b4e9), hex(0x009e73), hex(0xcc79a7)}
-	for i, part := range explained {
+	shades := []color.NRGBA{hex(0x4d4d4d), hex(0xd55e00), hex(0x56b4e9), hex(0x009e73), hex(0xcc79a7), hex(0xf0e442), hex(0x0072b2)}
+	for i, part := range d.explained() {
 		f.legend = append(f.legend, key{label: part.name, color: shades[i]})
 	}
 	var groups []barGroup
@@ -223,7 +231,7 @@ func (d *drawer) explanation() (figure, bool) {
 		total := d.look.row(paths, "in_propagation", a)
 		g, sum := barGroup{label: a.Path + ", " + groupLabel(a)}, 0.0
 		var bar barRow
-		for i, part := range explained {
+		for i, part := range d.explained() {
 			v, _ := d.look.value(paths, part.metric, a)
 			bar.parts = append(bar.parts, barPart{v / 1e6, shades[i]})
 			sum += v / 1e6
@@ -262,7 +270,7 @@ func (d *drawer) throughBoxes() (figure, bool) {
 	if len(m.rows) == 0 {
 		return figure{}, false
 	}
-	where := networkTime
+	where := timesOf(d.run.m.Computing)
 	if len(on) == 1 {
 		where = on[0] + " · " + where
 	}

@@ -22,7 +22,7 @@ func Summarise(m results.Manifest, samples []results.Sample, trials []results.Tr
 
 // summarise takes what the records' accounting said.
 func (r *run) summarise(accounts error) results.Summary {
-	s := results.Summary{Schema: results.Schema, Rows: r.rows(), Comparisons: r.comparisons(), Outcomes: r.outcomes()}
+	s := results.Summary{Schema: results.Schema, Rows: r.rows(), Comparisons: r.comparisons(), Outcomes: r.outcomes(), Computing: r.m.Computing}
 	s.Warnings = r.warnings(s, accounts)
 	return s
 }

@@ -143,7 +143,7 @@ func (b *builder) title(of section) string {
 		parts = append(parts, text)
 	}
 	if b.m.Virtual {
-		parts = append(parts, networkTime)
+		parts = append(parts, timesOf(b.m.Computing))
 	}
 	for _, e := range b.m.Experiments {
 		if e.Name == b.experiment {

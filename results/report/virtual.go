@@ -8,7 +8,12 @@ import (
 )
 
 // virtualMethod is how the numbers of a run in virtual time were made: nothing in it is the machine's.
-func virtualMethod() []fact {
+func virtualMethod(m results.Manifest) []fact {
+	clock := "The fake clock of testing/synctest. It moves only when everything waits, so that computing takes no time."
+	if m.Computing != "" {
+		clock = "The fake clock of testing/synctest. Computing takes the CPU time that run " + m.Computing + " measured, in three steps of each handshake: the client's key share before its first datagram, " +
+			"all of the server's between ClientHello and answer, and the rest of the client's before its Finished. What the kernel did and other processes took is in it as far as getrusage charges it."
+	}
 	return []fact{
 		{"Trials", "A trial is one dial of each offer over one draw of the path: all offers of a cell meet the same losses, jitter and order, " +
 			"drawn from the seed, the trial, the direction and the number of the datagram. Offers are compared trial by trial."},
@@ -19,7 +24,7 @@ func virtualMethod() []fact {
 		{"Differences", fmt.Sprintf("The ratio of the means to the base's, with the 95 %% interval that the pairs of trials give. It is called a difference when Student's paired test, "+
 			"corrected over all paths and offers of the metric (Holm–Bonferroni), says so; equal (≈) when the interval lies within ±2 %%; and otherwise undecided (~), with a ? where the "+
 			"interval alone, which is not corrected, would see one. Fewer than %d trials give no interval.", stats.MinBlocks)},
-		{"Clock", "The fake clock of testing/synctest. It moves only when everything waits, so that computing takes no time."},
+		{"Clock", clock},
 		{"Failures", "A failed handshake stays in the denominator. In a percentile it counts as longer than every other one; in a mean it counts with the time until it failed, " +
 			"which is less than it would have taken: such a mean is a lower bound."},
 	}
@@ -29,9 +34,15 @@ func virtualMethod() []fact {
 func limits(m results.Manifest) []string {
 	const direction = "The tunnel's handshake runs from right to left: the connector is the client and sends the ClientHello, the edge is the server and pays the server's share."
 	if m.Virtual {
+		computing := "Network time only: computing takes none. On a path of a few hundred microseconds that is most of what a real handshake takes."
+		ends := "The path is a model: losses and delays are drawn, nobody else uses it, and both ends always have a processor."
+		if m.Computing != "" {
+			computing = "The CPU time is a median of another run, the same for every handshake and however many datagrams it takes; in a real process it varies."
+			ends = "The path is a model: losses and delays are drawn, and nobody else uses it. A client always has a processor; a server has its cores, on which nothing else runs."
+		}
 		return []string{
-			"Network time only: computing takes none. On a path of a few hundred microseconds that is most of what a real handshake takes.",
-			"The path is a model: losses and delays are drawn, nobody else uses it, and both ends always have a processor.",
+			computing,
+			ends,
 			"A middlebox is met by a handshake alone: what a NAT forgets afterwards does not show.",
 			"The stack is quic-go's with cloudflared's settings: its initial probe time-out of 200 ms decides much of what a loss costs near by, and other stacks wait longer.",
 			direction,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"pqbench/bench/lab"
 	"pqbench/bench/lab/link"
 	"pqbench/kex"
+	"pqbench/tunnel/ca"
 )
 
 type labCommand struct {
@@ -33,6 +35,10 @@ type labCommand struct {
 	Count     *int              `short:"n" placeholder:"N" help:"Trials of each cell."`
 	Requests  []string          `help:"Sizes of first requests through new tunnels: 1kB,100kB."`
 
+	CPU         string `name:"cpu" placeholder:"measured|FOLDER" help:"What computing takes: the CPU time that this machine is measured to spend first (half a minute), or that an earlier run's folder has; default nothing."`
+	Clients     []int  `placeholder:"N" help:"Numbers of clients that dial at the same instant, with --cpu: 1,100."`
+	ServerCores int    `placeholder:"K" help:"Cores of the server that they wait for, with --cpu; default 1."`
+
 	Output  string            `short:"o" default:"results/runs" help:"Folder that run folders are made in."`
 	Resume  string            `placeholder:"FOLDER" help:"Keep the finished cells of an interrupted run of the same plan."`
 	Seed    uint64            `help:"Seed of all losses, instead of the plan's."`
@@ -49,9 +55,10 @@ func (labCommand) Help() string {
   pqbench lab --groups X25519,X25519MLKEM768 --rtt 100ms --loss 0,5% -n 200
   pqbench lab --profile lte-m,geo --requests 1kB
   pqbench lab --rtt 28ms --rate 1Mbit --down rate=5Mbit   two ways that differ
+  pqbench lab --rtt 20ms --cpu measured --clients 1,200   and what computing adds, alone and in a crowd
   pqbench lab --resume results/runs/20260301T120000Z-lab
 
-Lab numbers are network time only: computing takes none there.`
+Lab numbers are network time only, unless --cpu adds what computing was measured to take.`
 }
 
 // Run runs a plan, or the one that the flags make.
@@ -66,6 +73,14 @@ func (c *labCommand) Run(ctx context.Context, o out) error {
 	var progress bench.Progress
 	if !c.Quiet {
 		progress = newProgress(o.stderr)
+	}
+	if c.CPU == "" && (c.Clients != nil || c.ServerCores != 0) {
+		return badArguments{errors.New("--clients and --server-cores matter where computing takes time: add --cpu measured, or a run's folder")}
+	}
+	if c.CPU != "" {
+		if err := c.charge(ctx, plan, progress); err != nil {
+			return err
+		}
 	}
 	dir, err := lab.Run(ctx, plan, lab.Options{Output: c.Output, Seed: c.Seed, Labels: c.Label, Progress: progress, Resume: c.Resume})
 	if dir == "" {
@@ -106,10 +121,40 @@ func (c *labCommand) plan() (*lab.Plan, error) {
 		return nil, err
 	}
 	p := &lab.Plan{Name: "lab", Seed: 1, Experiments: []lab.Experiment{e}}
+	if c.CPU != "" {
+		return p, nil // it is not complete without its costs, see charge
+	}
 	return p, p.Complete()
 }
 
-// flags reports whether any is given that says what to do. A list that is given and empty is one that is given.
+// charge gives the plan what computing costs: measured now, or by an earlier run.
+func (c *labCommand) charge(ctx context.Context, plan *lab.Plan, progress bench.Progress) error {
+	for i := range plan.Experiments {
+		e := &plan.Experiments[i]
+		e.Clients, e.Cores = append(e.Clients, c.Clients...), max(e.Cores, c.ServerCores)
+	}
+	dir := c.CPU
+	if dir == "measured" {
+		costs, err := bench.OpenPlan("cpu")
+		if err != nil {
+			return err
+		}
+		if dir, err = bench.Run(ctx, costs, bench.Options{Output: c.Output, Progress: progress}); err != nil {
+			return fmt.Errorf("measure what computing costs: %w", err)
+		}
+	}
+	costs, err := lab.ReadCosts(dir, cmp.Or(plan.Experiments[0].Cert, ca.ECDSAP256))
+	if err != nil {
+		return badArguments{fmt.Errorf("--cpu: %w", err)}
+	}
+	plan.CPU = costs
+	if err := plan.Complete(); err != nil {
+		return badArguments{err}
+	}
+	return nil
+}
+
+// flags reports whether any is given that says what to do; what computing costs goes with a plan, too. A list that is given and empty is one that is given.
 func (c *labCommand) flags() bool {
 	for _, list := range [][]string{c.Groups, c.RTT, c.Loss, c.Profile, c.Middlebox, c.Policy, c.Requests} {
 		if list != nil {

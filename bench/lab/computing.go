@@ -1,0 +1,84 @@
+package lab
+
+import (
+	"net"
+	"sync"
+	"time"
+
+	"pqbench/bench/lab/link"
+)
+
+// A spell of computing at one end: it was asked for, waited for a core, began and was done. Times are since the record
+// began.
+type spell struct {
+	end                link.Dir // the end that sends in this direction
+	asked, began, done time.Duration
+}
+
+// cores are the server's, for all its clients together: first come, first served. The zero value has none; a client's
+// own computing takes no place there.
+type cores struct {
+	mu      sync.Mutex
+	free    int
+	waiting []chan struct{}
+}
+
+func (c *cores) acquire() {
+	c.mu.Lock()
+	if c.free > 0 {
+		c.free--
+		c.mu.Unlock()
+		return
+	}
+	turn := make(chan struct{})
+	c.waiting = append(c.waiting, turn)
+	c.mu.Unlock()
+	<-turn
+}
+
+func (c *cores) release() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.waiting) == 0 {
+		c.free++
+		return
+	}
+	close(c.waiting[0])
+	c.waiting = c.waiting[1:]
+}
+
+// compute lets an end's computing take its time, on one of its cores; nil is a core of its own.
+func (x *trial) compute(end link.Dir, d time.Duration, on *cores) {
+	if d <= 0 {
+		return
+	}
+	s := spell{end: end, asked: time.Since(x.record.Start)}
+	if on != nil {
+		on.acquire()
+		defer on.release()
+	}
+	s.began = time.Since(x.record.Start)
+	time.Sleep(d)
+	s.done = time.Since(x.record.Start)
+	x.mu.Lock()
+	x.spells = append(x.spells, s)
+	x.mu.Unlock()
+}
+
+// sharing is a client's socket that sends its first datagram when the key share is made.
+//
+// Note: a delay of the dial would be outside of the handshake's time, which runs from the call that dials.
+type sharing struct {
+	net.PacketConn
+	once  sync.Once
+	share func()
+}
+
+func (s *sharing) WriteTo(p []byte, to net.Addr) (int, error) {
+	s.once.Do(s.share)
+	return s.PacketConn.WriteTo(p, to)
+}
+
+// SetReadBuffer and SetWriteBuffer keep QUIC from complaining that it cannot: there is no kernel below.
+func (s *sharing) SetReadBuffer(int) error  { return nil }
+func (s *sharing) SetWriteBuffer(int) error { return nil }

@@ -16,7 +16,7 @@ LDFLAGS := -X pqbench/bench.Revision=$(REVISION)
 # The race detector needs cgo and a C compiler.
 RACE := $(if $(and $(filter 1,$(shell go env CGO_ENABLED)),$(shell command -v $(firstword $(shell go env CC)) 2>/dev/null)),-race)
 
-.PHONY: bench lab lab-speed exact build test check vet format fuzz smoke plain kex-agree clean
+.PHONY: bench lab lab-speed exact gate build test check vet format fuzz smoke plain kex-agree clean
 
 bench: build
 	bin/pqbench run $(PLAN)
@@ -41,10 +41,16 @@ test:
 # exact tests what the lab promises to be the same in every run. The race detector shuffles goroutines on purpose, so it is
 # done without.
 exact:
-	$(GO) test ./bench/lab -run Same -count=1
+	$(GO) test ./bench/lab ./bench/gate -run 'Same|Conditions' -count=1
+	$(GO) test ./bench/cmd/pqbench -run '^TestScripts$$/^gate$$' -count=1
+
+# gate holds what a handshake costs (datagrams, bytes, virtual time, allocations) against results/baseline. Any difference
+# fails; where it is meant, bin/pqbench gate --accept "reason".
+gate: build
+	bin/pqbench gate
 
 # check is everything that must hold before a change lands. The tests come first.
-check: test exact vet format plain build smoke
+check: test exact vet format plain build gate smoke
 	$(MAKE) fuzz FUZZTIME=$(CHECKFUZZTIME)
 
 vet:

@@ -21,6 +21,7 @@ var mayImport = map[string][]string{
 	"results":                      nil,
 	"results/stats":                nil,
 	"results/report":               {"results", "results/stats"},
+	"results/export":               {"results"},
 	"wire":                         {"kex"},
 	"tunnel":                       nil,
 	"tunnel/ca":                    nil,
@@ -38,9 +39,10 @@ var mayImport = map[string][]string{
 	"loadgen":                      {"kex", "results"},
 	"bench":                        {"..."},
 	"bench/lab/link":               {"kex", "wire", "tunnel", "tunnel/ca", "tunnel/edge", "tunnel/connector"}, // the tunnel in its tests alone
-	"bench/lab":                    {"bench", "bench/lab/link", "kex", "loadgen", "origin", "results", "tunnel", "tunnel/ca", "tunnel/connector", "tunnel/edge"},
+	"bench/lab":                    {"bench", "bench/lab/link", "kex", "loadgen", "origin", "results", "tunnel", "tunnel/ca", "tunnel/connector", "tunnel/edge", "wire"},
+	"bench/gate":                   {"bench", "bench/lab", "kex", "results", "results/export"}, // the tables in its tests alone
 	"bench/role":                   {"kex", "origin", "loadgen", "results", "tunnel", "tunnel/ca", "tunnel/edge", "tunnel/connector", "wire"},
-	"bench/cmd/pqbench":            {"bench", "bench/...", "daemon", "kex", "results", "results/report", "tunnel/cloudflared"},
+	"bench/cmd/pqbench":            {"bench", "bench/...", "daemon", "kex", "results", "results/export", "results/report", "tunnel/cloudflared"},
 	"scripts/kexagree":             {"results"},
 	"scripts/overlay":              nil,
 	"scripts/overlay/selftest":     nil,

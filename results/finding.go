@@ -47,6 +47,9 @@ type Finding struct {
 	// Base and Head are the two values, in Unit; nil where that side has none.
 	Base *float64 `json:"base"`
 	Head *float64 `json:"head"`
+	// HeadLow and HeadHigh are the 95 % interval of Head, in Unit, where there is one.
+	HeadLow  *float64 `json:"head_low,omitempty"`
+	HeadHigh *float64 `json:"head_high,omitempty"`
 	// Effect is head ÷ base − 1, so that 0.02 is 2 % more; nil where there is none (a base of 0, a value that is missing).
 	Effect *float64 `json:"effect"`
 	// Low and High are its 95 % interval; nil for exact numbers, and where there are too few to give one.
@@ -54,7 +57,7 @@ type Finding struct {
 	High *float64 `json:"high,omitempty"`
 	// P is corrected over the family that was looked at; nil without a test.
 	P       *float64 `json:"p,omitempty"`
-	Verdict string   `json:"verdict"`
+	Verdict string   `json:"verdict"` // empty for a value that nothing was asked of
 	// Note says what a reader needs beside the numbers: how many more blocks it would take, since which commit.
 	Note string `json:"note,omitempty"`
 	// File and Line are where an annotation shall point, relative to the checkout; "" and 0 where there is no such place.
@@ -96,7 +99,7 @@ func (f Findings) Verdict() string {
 		{VerdictRegressed, []string{VerdictRegressed, VerdictMissing}},
 		{VerdictInconclusive, []string{VerdictInconclusive}},
 		{VerdictImproved, []string{VerdictImproved}},
-		{VerdictUnchanged, []string{VerdictUnchanged, VerdictNew}},
+		{VerdictUnchanged, []string{VerdictUnchanged, VerdictNew, ""}},
 	} {
 		if slices.ContainsFunc(f.Findings, func(one Finding) bool { return slices.Contains(rule.of, one.Verdict) }) {
 			return rule.verdict

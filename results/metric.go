@@ -71,6 +71,13 @@ var metrics = []Metric{
 	{Name: "retries", Experiment: "wire", Unit: "count", Better: "lower", Title: "Retry", Exact: true},
 	{Name: "ptos", Experiment: "wire", Unit: "count", Better: "lower", Title: "probe time-outs", Exact: true},
 
+	{Name: "clienthello_plain_bytes", Experiment: "gate", Unit: "B", Better: "lower", Title: "ClientHello less its random GREASE parameter", Exact: true},
+	{Name: "second_clienthello_plain_bytes", Experiment: "gate", Unit: "B", Better: "lower", Title: "second ClientHello less its random GREASE parameter", Exact: true},
+	{Name: "hello_retry_request_bytes", Experiment: "gate", Unit: "B", Better: "lower", Title: "HelloRetryRequest message", Exact: true},
+	{Name: "server_finished_bytes", Experiment: "gate", Unit: "B", Better: "lower", Title: "server's Finished", Exact: true},
+	{Name: "server_flight_datagrams", Experiment: "gate", Unit: "datagrams", Better: "lower", Title: "server's first flight", Exact: true},
+	{Name: "handshake_allocs", Experiment: "gate", Unit: "allocs", Better: "lower", Title: "allocations per handshake, both ends"},
+
 	{Name: "requests_per_second", Experiment: "requests", Unit: "1/s", Better: "higher", Title: "requests (closed loop)"},
 	{Name: "service_p50", Experiment: "requests", Unit: "ns", Better: "lower", Title: "service time, median"},
 	{Name: "service_p90", Experiment: "requests", Unit: "ns", Better: "lower", Title: "service time, 90th percentile"},

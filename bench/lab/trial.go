@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -25,6 +26,7 @@ import (
 	"pqbench/tunnel/ca"
 	"pqbench/tunnel/connector"
 	"pqbench/tunnel/edge"
+	"pqbench/wire"
 )
 
 // Result is what one trial saw. Times are virtual, in nanoseconds since the dial; 0 is what was not asked for or did not
@@ -50,6 +52,10 @@ type Result struct {
 	// Stalled says that it took a round trip more although nothing was lost, nobody asked for a retry and no timer ran
 	// out: the server had to hear from the client before it might send all of its flight (RFC 9000, Section 8.1).
 	Stalled bool
+
+	Ledger *wire.Ledger // where the job asks for it and the client sent a ClientHello
+	// Allocs is how many objects both ends allocated from the dial until the connection was closed, where the job asks.
+	Allocs uint64
 }
 
 // Answer is a first request of so many bytes over a new tunnel.
@@ -138,10 +144,15 @@ func (x *trial) run(t *testing.T, number uint64) Result {
 		t.Error(err)
 		return Result{Class: results.ClassOther, Detail: err.Error()}
 	}
-	if len(job.Requests) == 0 {
-		x.handshake(client)
-	} else {
+	switch {
+	case len(job.Requests) > 0:
 		x.tunnel(t.Context(), e, client)
+	case job.Ledger:
+		x.tapped(client)
+	case job.Allocs:
+		x.counted(client)
+	default:
+		x.handshake(client, nil, 0)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), closing)
 	defer cancel()
@@ -196,7 +207,8 @@ func (x *trial) listen(socket net.PacketConn) (*edge.Edge, error) {
 		}
 	}
 	return edge.Listen(edge.Config{
-		TLS: config, PacketConn: socket, RetryAbove: -1, RegisterTimeout: -1, QUIC: tunnel.QUICOptions{Tracer: x.probes[link.Down].tracer},
+		VerifySourceAddress: func(net.Addr) bool { return x.job.Retry },
+		TLS:                 config, PacketConn: socket, RetryAbove: -1, RegisterTimeout: -1, QUIC: tunnel.QUICOptions{Tracer: x.probes[link.Down].tracer},
 		Authorize: func(string, uuid.UUID) ([]byte, bool) {
 			tick()
 			return creds.TunnelSecret, true
@@ -278,8 +290,8 @@ func (r *Result) lose(d link.Event) {
 	}
 }
 
-// handshake dials and closes, without registration.
-func (x *trial) handshake(socket net.PacketConn) {
+// handshake dials and closes, without registration. The connection stays open for linger.
+func (x *trial) handshake(socket net.PacketConn, keys io.Writer, linger time.Duration) {
 	tr := &quic.Transport{Conn: socket}
 	defer tr.Close()
 	dialer, err := x.dialer()
@@ -287,10 +299,12 @@ func (x *trial) handshake(socket net.PacketConn) {
 		x.result.Class, x.result.Detail = "other", err.Error()
 		return
 	}
+	dialer.TLS.KeyLogWriter = keys
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	c, err := dialer.Dial(ctx, tr, serverAddr)
 	if err == nil {
+		time.Sleep(linger)
 		_ = c.CloseWithError(0, "")
 	}
 }

@@ -21,6 +21,9 @@ type Job struct {
 	Seed        uint64
 	From, Count int   // numbers of the trials
 	Requests    []int // sizes of first requests, bytes; none: the handshake alone
+	Retry       bool  // the edge asks every address for a Retry (RFC 9000, Section 8.1.2)
+	Ledger      bool  // of the handshake alone: what it put on the wire, by message
+	Allocs      bool  // of the handshake alone: what both ends allocated
 }
 
 // reply is a Job's results, in order, or why there are none.

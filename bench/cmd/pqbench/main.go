@@ -17,14 +17,17 @@ import (
 	"pqbench/bench"
 	"pqbench/bench/lab"
 	"pqbench/daemon"
+	"pqbench/results/export"
 )
 
 // Exit statuses, in k6's numbers.
 const (
-	exitDone        = 0
-	exitError       = 1
-	exitArguments   = 104 // bad configuration or arguments
-	exitInterrupted = 105 // what was measured so far is saved
+	exitDone         = 0
+	exitError        = 1
+	exitInconclusive = 98
+	exitRegressed    = 99  // or another gate failed
+	exitArguments    = 104 // bad configuration or arguments
+	exitInterrupted  = 105 // what was measured so far is saved
 )
 
 // commands is the command line. Every flag also has an environment variable: PQBENCH_ and its name.
@@ -32,6 +35,7 @@ type commands struct {
 	Run       runCommand       `cmd:"" help:"Run plans, write a run folder for each, print the tables."`
 	Report    reportCommand    `cmd:"" help:"Make tables, plots and report again from a run folder."`
 	Load      loadCommand      `cmd:"" help:"Drive handshakes or requests at a rate, at a local edge or a QUIC server of your own."`
+	Gate      gateCommand      `cmd:"" help:"Exact numbers against the committed baseline: any difference fails."`
 	Groups    groupsCommand    `cmd:"" help:"Show named groups, codepoints, sizes and providers, and what this build and CPU have."`
 	Connector connectorCommand `cmd:"" help:"Keep a tunnel to an edge, like cloudflared tunnel run."`
 	Edge      edgeCommand      `cmd:"" help:"Accept tunnels and pass requests to them; --issue makes one."`
@@ -67,7 +71,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(out{stdout, stderr}),
 		kong.TypeMapper(reflect.TypeFor[daemon.PostQuantum](), postQuantumMapper{}),
-		kong.Vars{"labplans": strings.Join(lab.Plans(), ", "), "plans": strings.Join(bench.Plans(), ", ")},
+		kong.Vars{"findingformats": strings.Join(export.Formats(), ","), "labplans": strings.Join(lab.Plans(), ", "), "plans": strings.Join(bench.Plans(), ", ")},
 	)
 	if len(args) == 0 {
 		args = []string{"--help"}
@@ -88,9 +92,17 @@ type badArguments struct{ error }
 
 func (e badArguments) Unwrap() error { return e.error }
 
+// verdict ends the program with a status that is an answer, not a failure.
+type verdict int
+
+func (v verdict) Error() string { return fmt.Sprintf("exit status %d", int(v)) }
+
 func exitStatus(err error, stderr io.Writer) int {
 	if err == nil {
 		return exitDone
+	}
+	if v := verdict(0); errors.As(err, &v) {
+		return int(v)
 	}
 	fmt.Fprintf(stderr, "pqbench: %v\n", err)
 	var bad badArguments

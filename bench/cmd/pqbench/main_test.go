@@ -21,6 +21,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"pqbench/bench/gate"
 	"pqbench/kex"
 )
 
@@ -45,6 +46,8 @@ func TestScripts(t *testing.T) {
 			switch name {
 			case "draft00":
 				return kex.Overlay, nil
+			case "race":
+				return gate.Race, nil
 			case "ipv6":
 			default:
 				return false, fmt.Errorf("unknown condition %q", name)

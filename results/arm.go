@@ -23,6 +23,13 @@ type Arm struct {
 	Concurrency int `json:"concurrency,omitempty"`
 	// Tunnels is how many tunnels were held, where that is what an experiment is about.
 	Tunnels int `json:"tunnels,omitempty"`
+	// Timers are a tunnel's keep-alive period and idle time-out ("1s/5s"), Share the part of the tunnels that offer the
+	// group while the others offer the control ("30%"), Outage how an edge went away ("close 2s", "kill 5s", "colo close"),
+	// and Admission what it does when many come at once ("retry-64", "cap-64"), where those are the factors.
+	Timers    string `json:"timers,omitempty"`
+	Share     string `json:"share,omitempty"`
+	Outage    string `json:"outage,omitempty"`
+	Admission string `json:"admission,omitempty"`
 	// Path is a simulated path: its round trip ("100ms") or a profile's name; Loss its share of lost datagrams ("5%") or
 	// model, and Middlebox what stands on it ("none"), where those are the factors.
 	Path      string `json:"path,omitempty"`
@@ -68,6 +75,10 @@ func (a Arm) String() string {
 	if a.Tunnels != 0 {
 		add("tunnels", fmt.Sprint(a.Tunnels))
 	}
+	add("timers", strings.ReplaceAll(a.Timers, "/", ";"))
+	add("share", a.Share)
+	add("outage", strings.ReplaceAll(a.Outage, " ", "-"))
+	add("admission", a.Admission)
 	add("path", a.Path)
 	add("loss", strings.ReplaceAll(a.Loss, ",", ";"))
 	add("middlebox", a.Middlebox)

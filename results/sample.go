@@ -50,6 +50,18 @@ type Trial struct {
 	Dropped   int `json:"dropped,omitempty"`
 	// Values holds the trial's value of each metric (names and units in Metrics).
 	Values map[string]float64 `json:"values,omitempty"`
+	// Series is the trial over time, where its course matters.
+	Series *Series `json:"series,omitempty"`
+	// Seed fixed the dice of what was measured (a storm's waits), where it has some.
+	Seed uint64 `json:"seed,omitempty"`
+}
+
+// Series are values over time, one for each step since Start, by name. In a storm: "handshakes" and "failed" that ended
+// in the step, "in_progress" and "back" (connections registered again) at its end.
+type Series struct {
+	Start  int64                `json:"start"` // ns since the run's origin
+	Step   int64                `json:"step"`  // ns
+	Values map[string][]float64 `json:"values"`
 }
 
 // Record is a line of samples.jsonl.gz: exactly one of its fields is set.

@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"pqbench/kex"
+	"pqbench/loadgen/fleet"
 	"pqbench/tunnel"
 	"pqbench/tunnel/connector"
+	"pqbench/wire"
 )
 
 // ConnectorRole holds tunnels: one connector each, in one process.
@@ -19,6 +21,8 @@ type ConnectorRole struct {
 	*Control
 	stops []func()
 	sets  []set
+	fleet *fleet.Fleet
+	sent  wire.Meter // by the fleet
 }
 
 // set is the tunnels of one Connect.

@@ -16,6 +16,7 @@ import (
 
 	"pqbench/tunnel"
 	"pqbench/tunnel/edge"
+	"pqbench/wire"
 )
 
 // EdgeRole serves one or more edges in a process.
@@ -28,6 +29,7 @@ type EdgeRole struct {
 	bare    []*bareEdge
 	up      comingUp
 	tickets *[32]byte
+	sent    wire.Meter
 
 	complaints complaints
 }
@@ -53,6 +55,15 @@ type ListenArgs struct {
 	Accept string
 	// Eyeball opens the visitors' HTTPS listener too.
 	Eyeball bool
+	// At is where to listen again, as an edge that comes back; empty for free ports.
+	At ListenReply
+	// KeepAlive and Idle are the timers, and RetryAbove and RefuseAbove the edge's admission control; see
+	// tunnel.QUICOptions and edge.Config. RetryAbove is never by default: a Retry would add a round trip to some handshakes
+	// of an arm, and none to the bare listener's.
+	KeepAlive, Idle         time.Duration
+	RetryAbove, RefuseAbove int
+	// Metered counts what the edge sends.
+	Metered bool
 }
 
 // ListenReply says where.
@@ -91,7 +102,7 @@ func (r *EdgeRole) Listen(args ListenArgs, reply *ListenReply) error {
 		return err
 	}
 	accept.Configure(config)
-	socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+	socket, err := listenUDP(args.At.Tunnel)
 	if err != nil {
 		return err
 	}
@@ -108,10 +119,14 @@ func (r *EdgeRole) Listen(args ListenArgs, reply *ListenReply) error {
 	if args.Eyeball {
 		trace = r.up.trace() // an edge of handshakes alone has nothing that comes up, and no time to spare
 	}
+	var packets net.PacketConn = socket
+	if args.Metered {
+		packets = r.sent.Socket(socket)
+	}
 	e, err := edge.Listen(edge.Config{
-		TLS: config, PacketConn: socket, Authorize: r.authorize, Location: "local",
-		QUIC: tunnel.QUICOptions{InitialPacketSize: args.Initial}, Trace: trace, Logger: slog.New(&r.complaints),
-		RetryAbove: -1, // a Retry would add a round trip to some handshakes of an arm, and none to the bare listener's
+		TLS: config, PacketConn: packets, Authorize: r.authorize, Location: "local",
+		QUIC:  tunnel.QUICOptions{InitialPacketSize: args.Initial, KeepAlive: args.KeepAlive, Idle: args.Idle},
+		Trace: trace, Logger: slog.New(&r.complaints), RetryAbove: cmp.Or(args.RetryAbove, -1), RefuseAbove: args.RefuseAbove,
 	})
 	if err != nil {
 		return err
@@ -119,13 +134,24 @@ func (r *EdgeRole) Listen(args ListenArgs, reply *ListenReply) error {
 	r.edges = append(r.edges, e)
 	reply.Tunnel = e.Addr().String()
 	if args.Eyeball {
-		reply.Eyeball, err = listenEyeball(e, leaf)
+		reply.Eyeball, err = listenEyeball(e, leaf, cmp.Or(args.At.Eyeball, anyPort))
 	}
 	return err
 }
 
-func listenEyeball(handler http.Handler, leaf tls.Certificate) (addr string, err error) {
-	l, err := tls.Listen("tcp4", "127.0.0.1:0", &tls.Config{
+// anyPort is a free one of the loopback interface.
+const anyPort = "127.0.0.1:0"
+
+func listenUDP(at string) (*net.UDPConn, error) {
+	addr, err := net.ResolveUDPAddr("udp4", cmp.Or(at, anyPort))
+	if err != nil {
+		return nil, err
+	}
+	return net.ListenUDP("udp4", addr)
+}
+
+func listenEyeball(handler http.Handler, leaf tls.Certificate, at string) (addr string, err error) {
+	l, err := tls.Listen("tcp4", at, &tls.Config{
 		Certificates: []tls.Certificate{leaf}, MinVersion: tls.VersionTLS13, NextProtos: []string{"http/1.1"},
 	})
 	if err != nil {

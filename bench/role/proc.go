@@ -99,6 +99,13 @@ func (p *Proc) Stop() {
 	}
 }
 
+// Kill ends the process at once, without a word to anybody.
+func (p *Proc) Kill() {
+	_ = p.cmd.Process.Kill()
+	<-p.ended
+	_ = p.client.Close()
+}
+
 // tail keeps the last lines that a process printed, for an error message.
 type tail struct {
 	mu   sync.Mutex

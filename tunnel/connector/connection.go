@@ -26,7 +26,7 @@ type connection struct {
 
 // keep dials, registers and serves, again and again, until ctx ends or the edge refuses for good.
 func (c *Connector) keep(ctx context.Context, index uint8) {
-	k := &connection{Connector: c, index: index, socket: socket{listen: c.cfg.ListenPacket}, law: backoff{base: retryBase, limit: c.cfg.Retries}}
+	k := &connection{Connector: c, index: index, socket: socket{shared: c.cfg.Sockets, listen: c.cfg.ListenPacket}, law: backoff{base: retryBase, limit: c.cfg.Retries}}
 	defer k.socket.close()
 	defer k.slots.giveBack(int(index))
 	defer k.queue.back(index)

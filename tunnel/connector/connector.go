@@ -42,6 +42,8 @@ type Config struct {
 	// the next one is opened. Default: a UDP socket of its own, on the same port each time. A *net.UDPConn is handed to
 	// quic-go as it is.
 	ListenPacket func() (net.PacketConn, error)
+	// Sockets are shared with other connectors; nil is a socket for each connection. The connector does not close them.
+	Sockets *Sockets
 	// Version and Features are announced at registration; default "pqbench" and cloudflared's.
 	Version  string
 	Features []string

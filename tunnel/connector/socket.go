@@ -10,7 +10,8 @@ import (
 // socket is a connection's UDP socket with the QUIC transport on it. It is kept over reconnects, and with it the
 // port, until it dies.
 type socket struct {
-	listen    func() (net.PacketConn, error) // nil: a UDP socket of its own
+	shared    *Sockets                       // nil: a socket of its own
+	listen    func() (net.PacketConn, error) // nil: a UDP socket
 	port      int                            // of the last own socket
 	conn      net.PacketConn
 	transport *quic.Transport // nil: not open
@@ -19,6 +20,10 @@ type socket struct {
 // open opens the socket unless it is open.
 func (s *socket) open() (*quic.Transport, error) {
 	if s.transport != nil {
+		return s.transport, nil
+	}
+	if s.shared != nil {
+		s.transport = s.shared.pick()
 		return s.transport, nil
 	}
 	conn, err := s.bind()
@@ -56,7 +61,7 @@ func (s *socket) drop(err error) {
 }
 
 func (s *socket) close() {
-	if s.transport == nil {
+	if s.transport == nil || s.shared != nil {
 		return
 	}
 	_ = s.transport.Close()

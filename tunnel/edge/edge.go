@@ -56,6 +56,10 @@ type Config struct {
 	// them a round trip and bounds what spoofed ones cost here. Default
 	// DefaultRetryAbove; negative is never.
 	RetryAbove int
+	// RefuseAbove is how many handshakes may be half open before others are
+	// refused (CONNECTION_REFUSED), which costs neither side a key agreement
+	// and sends a connector into its next wait. Default never.
+	RefuseAbove int
 	// RegisterTimeout is how long a connection may stay open without a
 	// registration; default twice tunnel.RPCTimeout, negative is for ever.
 	RegisterTimeout time.Duration
@@ -137,6 +141,9 @@ func (c *Config) validate() error {
 		return errors.New("config has no certificate: set Config.TLS")
 	case c.Authorize == nil:
 		return errors.New("config accepts no tunnel: set Config.Authorize")
+	}
+	if c.RefuseAbove < 0 {
+		return fmt.Errorf("refuse above %d: must not be negative; 0 is never", c.RefuseAbove)
 	}
 	if err := c.QUIC.Validate(); err != nil {
 		return err

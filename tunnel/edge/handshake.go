@@ -39,10 +39,18 @@ func (e *Edge) mustProve(addr net.Addr) bool {
 	return false
 }
 
+// errBusy is why a handshake is refused above Config.RefuseAbove. The peer is
+// told CONNECTION_REFUSED.
+var errBusy = errors.New("too many handshakes in progress")
+
 // handshakeStarted is called by quic-go for every Initial that begins a
 // connection. A handshake that dies before it has keys is never handed to
 // accept; its context is the only thing that tells.
 func (e *Edge) handshakeStarted(ctx context.Context, info *quic.ClientInfo) (context.Context, error) {
+	if limit := e.cfg.RefuseAbove; limit > 0 && e.counters.halfOpen.Load() >= int64(limit) {
+		e.counters.turnedAway.Add(1)
+		return ctx, errBusy
+	}
 	h := &handshake{start: time.Now()}
 	ctx = context.WithValue(ctx, handshakeKey{}, h)
 	remote := info.RemoteAddr

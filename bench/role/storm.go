@@ -1,0 +1,35 @@
+package role
+
+import (
+	"context"
+	"errors"
+
+	"pqbench/tunnel/edge"
+	"pqbench/wire"
+)
+
+// EdgeState is what an edge process has done and holds.
+type EdgeState struct {
+	Stats edge.Stats
+	Sent  wire.Traffic // where it is metered
+	Usage Usage
+}
+
+// State replies with the counters of the process's first edge.
+func (r *EdgeRole) State(_ None, s *EdgeState) error {
+	if len(r.edges) == 0 {
+		return errors.New("the edge does not listen")
+	}
+	*s = EdgeState{Stats: r.edges[0].Stats(), Sent: r.sent.Sent(), Usage: ReadUsage()}
+	return nil
+}
+
+// Close ends the process's edges in good order: requests in flight are cut, and every connector is told at once.
+func (r *EdgeRole) Close(_ None, _ *None) error {
+	at, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, e := range r.edges {
+		_ = e.Close(at) // the requests that it cuts are no error here
+	}
+	return nil
+}

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"pqbench/kex"
 	"pqbench/results"
@@ -27,6 +28,9 @@ func (e *Experiment) arms() (arms []arm, skipped []string) {
 	}
 	if e.Run == "rate" || e.Run == "knee" {
 		return e.loadArms()
+	}
+	if slices.Contains(holders, e.Run) {
+		return e.fleetArms()
 	}
 	inTLS := e.Run != "kex"
 	for _, concurrency := range e.Concurrency {
@@ -107,6 +111,11 @@ func (e *Experiment) name(o Offer, p kex.Provider, factors results.Arm) results.
 		a.Concurrency = factors.Concurrency
 	case "idle":
 		a.Tunnels = e.Tunnels
+	case "fleet", "storm":
+		a.Tunnels, a.Timers, a.Outage, a.Admission = factors.Tunnels, factors.Timers, factors.Outage, factors.Admission
+		if o.Expected().Hybrid() {
+			a.Share = e.Share.String()
+		}
 	case "rate", "knee":
 		a.Load, a.Arrivals, a.Rate, a.Phase, a.EdgeCores = factors.Load, factors.Arrivals, factors.Rate, factors.Phase, factors.EdgeCores
 		a.Cert, a.Initial, a.Concurrency = factors.Cert, factors.Initial, factors.Concurrency

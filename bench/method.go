@@ -39,6 +39,10 @@ func (e *Experiment) method() string {
 			"CPU is what keep-alives and timers cost.", e.Tunnels, e.Conns, time.Duration(e.Time))
 	case "rate":
 		return e.rateMethod()
+	case "fleet":
+		return e.fleetMethod()
+	case "storm":
+		return e.stormMethod()
 	case "goodput":
 		return fmt.Sprintf("%d MiB down (GET) and up (POST) for each arm and block through %d tunnels of each arm. Goodput is body bits by time; "+
 			"CPU is that of edge and connector together for 10⁹ body bytes, the edge's TLS towards the visitor included.", int64(e.Size)>>20, e.Tunnels)

@@ -99,7 +99,8 @@ type Experiment struct {
 	Accepts  []Accept `yaml:"accepts,omitempty"`
 	Resumed  []bool   `yaml:"resumed,omitempty"`
 
-	Load `yaml:",inline"`
+	Load  `yaml:",inline"`
+	Fleet `yaml:",inline"`
 }
 
 // Offer is what a connector lists: one named group, or several (a hybrid with its classical fallback, which makes the

@@ -17,7 +17,7 @@ import (
 
 // Kinds are the experiments that a plan can run.
 func Kinds() []string {
-	return []string{"kex", "handshake", "wire", "requests", "goodput", "overhead", "idle", "policy", "rate", "knee"}
+	return []string{"kex", "handshake", "wire", "requests", "goodput", "overhead", "idle", "policy", "rate", "knee", "fleet", "storm"}
 }
 
 // maxBlocks and the other upper bounds keep a typing error from filling a disk or a day.
@@ -65,34 +65,44 @@ var loads = []string{"rate", "knee"}
 
 // onlyIn are the fields that mean something in some experiments alone.
 var onlyIn = map[string][]string{
-	"certs":       {"handshake", "wire", "requests", "goodput", "overhead", "idle", "policy", "rate", "knee"},
-	"initial":     {"handshake", "wire", "requests", "goodput", "overhead", "idle", "policy", "rate", "knee"},
-	"concurrency": {"handshake", "requests", "goodput", "overhead", "rate"},
-	"count":       {"handshake", "overhead", "policy"},
-	"time":        {"kex", "requests", "idle", "rate", "knee"},
-	"warmup":      {"handshake", "requests", "goodput", "overhead", "policy", "rate", "knee"},
-	"timeout":     {"handshake", "wire", "requests", "goodput", "overhead", "idle", "policy", "rate", "knee"},
-	"margin":      {"requests", "goodput"},
-	"tunnels":     {"requests", "goodput", "idle", "rate", "knee"},
-	"conns":       {"requests", "goodput", "idle", "rate", "knee"},
-	"body":        {"requests", "rate", "knee"},
-	"size":        {"goodput"},
-	"stacks":      {"overhead"},
-	"policies":    {"policy"},
-	"accepts":     {"policy"},
-	"resumed":     {"policy"},
-	"connectors":  {"requests", "goodput", "idle"},
-	"drive":       loads,
-	"rates":       {"rate"},
-	"phases":      {"rate"},
-	"arrivals":    loads,
-	"trace":       {"rate"},
-	"lead":        loads,
-	"loop":        {"rate"},
-	"in_flight":   loads,
-	"procs":       loads,
-	"edge_cores":  loads,
-	"target":      {"rate", "knee", "handshake"},
+	"certs":              {"handshake", "wire", "requests", "goodput", "overhead", "idle", "policy", "rate", "knee", "fleet", "storm"},
+	"initial":            {"handshake", "wire", "requests", "goodput", "overhead", "idle", "policy", "rate", "knee", "fleet", "storm"},
+	"concurrency":        {"handshake", "requests", "goodput", "overhead", "rate"},
+	"count":              {"handshake", "overhead", "policy"},
+	"time":               {"kex", "requests", "idle", "rate", "knee", "fleet"},
+	"warmup":             {"handshake", "requests", "goodput", "overhead", "policy", "rate", "knee"},
+	"timeout":            {"handshake", "wire", "requests", "goodput", "overhead", "idle", "policy", "rate", "knee", "fleet", "storm"},
+	"margin":             {"requests", "goodput"},
+	"tunnels":            {"requests", "goodput", "idle", "rate", "knee"},
+	"conns":              {"requests", "goodput", "idle", "rate", "knee", "fleet", "storm"},
+	"body":               {"requests", "rate", "knee"},
+	"size":               {"goodput"},
+	"stacks":             {"overhead"},
+	"policies":           {"policy"},
+	"accepts":            {"policy"},
+	"resumed":            {"policy"},
+	"connectors":         {"requests", "goodput", "idle"},
+	"sizes":              holders,
+	"timers":             holders,
+	"sockets":            holders,
+	"post_quantum_share": holders,
+	"outage":             {"storm"},
+	"ending":             {"storm"},
+	"colos":              {"storm"},
+	"admission":          {"storm"},
+	"requests":           {"storm"},
+	"beside":             {"storm"},
+	"drive":              loads,
+	"rates":              {"rate"},
+	"phases":             {"rate"},
+	"arrivals":           loads,
+	"trace":              {"rate"},
+	"lead":               loads,
+	"loop":               {"rate"},
+	"in_flight":          loads,
+	"procs":              loads,
+	"edge_cores":         loads,
+	"target":             {"rate", "knee", "handshake"},
 }
 
 // applicable refuses a field that the experiment would not heed: a plan says what it does.
@@ -123,6 +133,11 @@ var defaults = map[string]Experiment{
 		Resumed: []bool{false, true}},
 	"overhead": {Blocks: 30, Fresh: 1, Count: 100, Warmup: 30, Timeout: Duration(5 * time.Second), Concurrency: []int{8},
 		Stacks: []Stack{bare, pqbench}},
+	"fleet": {Blocks: 6, Fresh: 1, Time: Duration(2 * time.Second), Timeout: Duration(10 * time.Second), Concurrency: []int{1}, Conns: 4,
+		Fleet: Fleet{Sizes: []int{50, 100, 200, 400}, Timers: []Timers{cloudflaredTimers}, Sockets: socketsShared}},
+	"storm": {Blocks: 6, Fresh: 1, Timeout: Duration(2 * time.Minute), Concurrency: []int{1}, Conns: 4,
+		Fleet: Fleet{Sizes: []int{200}, Timers: []Timers{cloudflaredTimers}, Sockets: socketsShared, Outage: Duration(5 * time.Second), Ending: endingClose, Colos: 1,
+			Admission: []Admission{"none"}}},
 	"rate": {Blocks: 6, Fresh: 3, Time: Duration(5 * time.Second), Warmup: 30, Timeout: Duration(5 * time.Second), Concurrency: []int{8}, Tunnels: 16, Conns: 4, Body: 1 << 10,
 		Load: Load{Drive: driveHandshakes, Arrivals: arrivalsPoisson, Loop: loopOpen, InFlight: 256, Procs: 1}},
 }
@@ -169,6 +184,7 @@ func (e *Experiment) fill(d Experiment) {
 	orInt(&e.Tunnels, d.Tunnels)
 	orInt(&e.Conns, d.Conns)
 	e.Load.fill(d.Load)
+	e.Fleet.fill(d.Fleet)
 	if e.Time == 0 {
 		e.Time = d.Time
 	}
@@ -305,6 +321,11 @@ func (e *Experiment) inRange() error {
 	}
 	if slices.Contains(loads, e.Run) {
 		if err := e.checkLoad(); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(holders, e.Run) {
+		if err := e.checkFleet(); err != nil {
 			return err
 		}
 	}

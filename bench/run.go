@@ -186,7 +186,7 @@ func (r *runner) experiments(ctx context.Context) error {
 		run := map[string]func(context.Context, part) error{
 			"kex": r.kex, "handshake": r.handshake, "overhead": r.handshake, "wire": r.wire,
 			"requests": r.requests, "goodput": r.goodput, "idle": r.idle, "policy": r.policy,
-			"rate": r.rate,
+			"rate": r.rate, "fleet": r.fleet, "storm": r.storm,
 		}[p.Run]
 		r.progress.Start(p.Run, p.Blocks, r.skipped[p.index])
 		err := run(ctx, p)
@@ -223,13 +223,17 @@ func (r *runner) blocks(ctx context.Context, p part, fresh func(ctx context.Cont
 				return ctx.Err() // a trial that saved what it had
 			}
 		}
-		r.manifest.Experiments[p.index].Done++
-		r.progress.Block()
-		if err := r.writer.Sync(); err != nil {
+		if err := r.blockDone(p); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (r *runner) blockDone(p part) error {
+	r.manifest.Experiments[p.index].Done++
+	r.progress.Block()
+	return r.writer.Sync()
 }
 
 // warn adds to what stands on top of the report, once.

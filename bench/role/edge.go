@@ -57,11 +57,10 @@ type ListenArgs struct {
 	Eyeball bool
 	// At is where to listen again, as an edge that comes back; empty for free ports.
 	At ListenReply
-	// KeepAlive and Idle are the timers, and RetryAbove and RefuseAbove the edge's admission control; see
-	// tunnel.QUICOptions and edge.Config. RetryAbove is never by default: a Retry would add a round trip to some handshakes
-	// of an arm, and none to the bare listener's.
-	KeepAlive, Idle         time.Duration
-	RetryAbove, RefuseAbove int
+	// Idle is the idle time-out; see tunnel.QUICOptions.
+	Idle time.Duration
+	// Unwatched leaves out the watch on how connections come up, which keeps each one's times.
+	Unwatched bool
 	// Metered counts what the edge sends.
 	Metered bool
 }
@@ -116,7 +115,7 @@ func (r *EdgeRole) Listen(args ListenArgs, reply *ListenReply) error {
 		return nil
 	}
 	var trace *tunnel.Trace
-	if args.Eyeball {
+	if args.Eyeball && !args.Unwatched {
 		trace = r.up.trace() // an edge of handshakes alone has nothing that comes up, and no time to spare
 	}
 	var packets net.PacketConn = socket
@@ -125,8 +124,8 @@ func (r *EdgeRole) Listen(args ListenArgs, reply *ListenReply) error {
 	}
 	e, err := edge.Listen(edge.Config{
 		TLS: config, PacketConn: packets, Authorize: r.authorize, Location: "local",
-		QUIC:  tunnel.QUICOptions{InitialPacketSize: args.Initial, KeepAlive: args.KeepAlive, Idle: args.Idle},
-		Trace: trace, Logger: slog.New(&r.complaints), RetryAbove: cmp.Or(args.RetryAbove, -1), RefuseAbove: args.RefuseAbove,
+		QUIC:  tunnel.QUICOptions{InitialPacketSize: args.Initial, Idle: args.Idle},
+		Trace: trace, Logger: slog.New(&r.complaints), RetryAbove: -1, // a Retry would add a round trip to some handshakes of an arm, and none to the bare listener's
 	})
 	if err != nil {
 		return err

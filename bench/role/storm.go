@@ -1,6 +1,7 @@
 package role
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -21,6 +22,17 @@ func (r *EdgeRole) State(_ None, s *EdgeState) error {
 		return errors.New("the edge does not listen")
 	}
 	*s = EdgeState{Stats: r.edges[0].Stats(), Sent: r.sent.Sent(), Usage: ReadUsage()}
+	return nil
+}
+
+// AdmitArgs are limits of handshakes in progress; see edge.Config. RetryAbove is never by default.
+type AdmitArgs struct{ RetryAbove, RefuseAbove int }
+
+// Admit sets the admission control of the process's edges.
+func (r *EdgeRole) Admit(args AdmitArgs, _ *None) error {
+	for _, e := range r.edges {
+		e.Admit(cmp.Or(args.RetryAbove, -1), args.RefuseAbove)
+	}
 	return nil
 }
 

@@ -38,6 +38,12 @@ func armLabel(a results.Arm) string {
 	if a.Resumed {
 		label += ", resumed"
 	}
+	if a.Share != "" {
+		label += ", " + a.Share + " of the tunnels"
+	}
+	if a.Admission != "" {
+		label += ", " + admissionText(a.Admission)
+	}
 	for _, part := range []string{a.Arrivals, a.Phase, a.Rate} {
 		if part != "" {
 			label += ", " + part
@@ -60,10 +66,12 @@ type section struct {
 	tunnels     int
 	path        string
 	load        string
+	timers      string
+	outage      string
 }
 
 func sectionOf(a results.Arm) section {
-	return section{a.Cert, a.Initial, a.Concurrency, a.Tunnels, a.Path, a.Load}
+	return section{a.Cert, a.Initial, a.Concurrency, a.Tunnels, a.Path, a.Load, a.Timers, a.Outage}
 }
 
 // String is the factors in words: "ecdsa-p256 certificate, 1252 B Initials, 8 in flight".
@@ -83,6 +91,13 @@ func (s section) String() string {
 	}
 	if s.tunnels != 0 {
 		parts = append(parts, fmt.Sprintf("%d tunnels", s.tunnels))
+	}
+	if s.timers != "" {
+		keepAlive, idle, _ := strings.Cut(s.timers, "/")
+		parts = append(parts, fmt.Sprintf("keep-alive %s, idle time-out %s", keepAlive, idle))
+	}
+	if s.outage != "" {
+		parts = append(parts, outageText(s.outage))
 	}
 	if s.concurrency == 1 {
 		parts = append(parts, "one at a time")

@@ -214,6 +214,8 @@ func (b *builder) labels(t *table, arms []results.Arm) {
 		{"phase", func(a results.Arm) string { return a.Phase }},
 		{"rate", func(a results.Arm) string { return a.Rate }},
 		{"group", groupLabel},
+		{"of the tunnels", func(a results.Arm) string { return a.Share }},
+		{"admission", func(a results.Arm) string { return a.Admission }},
 		{"KEM by", func(a results.Arm) string { return a.KEM }},
 		{"outcome", b.outcome},
 	} {

@@ -22,6 +22,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -87,6 +88,8 @@ type Edge struct {
 	relay     *relay // nil without other data centers
 	tunnels   registry
 	counters  counters
+	// Admission control; see Admit.
+	retryAbove, refuseAbove atomic.Int64
 
 	mu       sync.Mutex
 	open     map[*conn]struct{}
@@ -111,6 +114,7 @@ func Listen(cfg Config) (*Edge, error) {
 	if cfg.Trace != nil {
 		e.trace = *cfg.Trace
 	}
+	e.Admit(cfg.RetryAbove, cfg.RefuseAbove)
 	e.transport = &quic.Transport{
 		Conn:                cfg.PacketConn,
 		VerifySourceAddress: e.mustProve,

@@ -31,12 +31,20 @@ type handshakeKey struct{}
 // handshakeStarted next: no handshake comes in between.
 func (e *Edge) mustProve(addr net.Addr) bool {
 	asked := e.cfg.VerifySourceAddress != nil && e.cfg.VerifySourceAddress(addr)
-	flooded := e.cfg.RetryAbove >= 0 && e.counters.halfOpen.Load() >= int64(e.cfg.RetryAbove)
+	above := e.retryAbove.Load()
+	flooded := above >= 0 && e.counters.halfOpen.Load() >= above
 	if asked || flooded {
 		e.counters.retries.Add(1)
 		return true
 	}
 	return false
+}
+
+// Admit changes Config.RetryAbove and Config.RefuseAbove of a running edge:
+// never is negative for the first and 0 for the second.
+func (e *Edge) Admit(retryAbove, refuseAbove int) {
+	e.retryAbove.Store(int64(retryAbove))
+	e.refuseAbove.Store(int64(refuseAbove))
 }
 
 // errBusy is why a handshake is refused above Config.RefuseAbove. The peer is
@@ -47,7 +55,7 @@ var errBusy = errors.New("too many handshakes in progress")
 // connection. A handshake that dies before it has keys is never handed to
 // accept; its context is the only thing that tells.
 func (e *Edge) handshakeStarted(ctx context.Context, info *quic.ClientInfo) (context.Context, error) {
-	if limit := e.cfg.RefuseAbove; limit > 0 && e.counters.halfOpen.Load() >= int64(limit) {
+	if limit := e.refuseAbove.Load(); limit > 0 && e.counters.halfOpen.Load() >= limit {
 		e.counters.turnedAway.Add(1)
 		return ctx, errBusy
 	}

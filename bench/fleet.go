@@ -1,0 +1,137 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"pqbench/bench/role"
+	"pqbench/results"
+	"pqbench/wire"
+)
+
+// fleet holds fleets of several sizes that have nothing to do: what a tunnel takes in memory, in CPU time and in keep-alive
+// traffic. Every trial has processes of its own, since memory that an earlier one left behind could not be told apart.
+func (r *runner) fleet(ctx context.Context, p part) error {
+	cert, err := newChain(string(p.Certs[0]))
+	if err != nil {
+		return err
+	}
+	none := func(context.Context) error { return nil }
+	return r.blocks(ctx, p, none, func(ctx context.Context, a arm, t *results.Trial) ([]results.Sample, error) {
+		h, up, err := r.hold(ctx, p, cert, a, r.trialSeed(t.Block))
+		defer h.stop()
+		if err != nil {
+			return nil, err
+		}
+		t.Started = r.clock.Now()
+		before, after, err := h.idle(ctx, time.Duration(p.Time))
+		if err != nil {
+			return nil, err
+		}
+		t.Finished = r.clock.Now()
+		t.Values = before.until(after, float64(a.Tunnels), time.Duration(t.Finished-t.Started))
+		if lost := after.fleet.Losses; lost > 0 {
+			r.warn(fmt.Sprintf("fleet: %d connections of %s were lost while nothing happened", lost, a.Arm))
+		}
+		if err := h.memory(ctx, t.Values); err != nil {
+			return nil, err
+		}
+		reply, err := h.probe(ctx)
+		if err != nil {
+			return nil, err
+		}
+		t.Values["lost_connections"] = float64(after.fleet.Losses)
+		t.Values["ramp_time"] = float64(rampTime(up))
+		tally(t, reply.Samples, reply.Scheduled, reply.Dropped)
+		t.Finished = r.clock.Now()
+		return reply.Samples, h.settle(ctx)
+	})
+}
+
+// trialSeed fixes the dice of a block: all of its arms have the same.
+func (r *runner) trialSeed(block int) uint64 {
+	return r.manifest.Seed*1_000_003 + uint64(block)*1_009 + 1
+}
+
+// rampTime is from the first dial to the last registration, ns.
+func rampTime(up role.FleetReply) int64 {
+	if len(up.Events) == 0 {
+		return 0
+	}
+	first, last := up.Events[0].Start, int64(0)
+	for _, e := range up.Events {
+		first, last = min(first, e.Start), max(last, e.At)
+	}
+	return last - first
+}
+
+// reading is what both ends of a fleet have used by an instant.
+type reading struct {
+	edge  role.EdgeState
+	fleet role.FleetReply
+}
+
+func (h *holding) read(ctx context.Context) (r reading, err error) {
+	if err := h.edges[0].Call(ctx, "State", role.None{}, &r.edge); err != nil {
+		return r, err
+	}
+	return r, h.connector.Call(ctx, "Fleet", role.None{}, &r.fleet)
+}
+
+// idle lets some time pass over a fleet at rest.
+func (h *holding) idle(ctx context.Context, span time.Duration) (before, after reading, err error) {
+	for _, proc := range append(h.edges, h.connector) { // what coming up left behind is not idling
+		if err := proc.Call(ctx, "Rested", role.None{}, &role.Usage{}); err != nil {
+			return before, after, err
+		}
+	}
+	if before, err = h.read(ctx); err != nil {
+		return before, after, err
+	}
+	select {
+	case <-time.After(span):
+	case <-ctx.Done():
+		return before, after, ctx.Err()
+	}
+	after, err = h.read(ctx)
+	return before, after, err
+}
+
+// until are the CPU time and the traffic between two readings.
+func (b reading) until(a reading, tunnels float64, span time.Duration) map[string]float64 {
+	seconds := span.Seconds()
+	perTunnel := func(v float64) float64 { return v / tunnels / seconds }
+	edge, connector := a.edge.Usage.Sub(b.edge.Usage), a.fleet.Usage.Sub(b.fleet.Usage)
+	client, server := a.fleet.Sent.Sub(b.fleet.Sent), a.edge.Sent.Sub(b.edge.Sent)
+	values := map[string]float64{
+		// A thousand tunnels, in shares of a core.
+		"edge_cpu_per_1000":      perTunnel(1000 * edge.CPU.Seconds()),
+		"connector_cpu_per_1000": perTunnel(1000 * connector.CPU.Seconds()),
+	}
+	for side, sent := range map[string]wire.Traffic{"client": client, "server": server} {
+		values[side+"_keepalive_datagrams"] = perTunnel(float64(sent.Datagrams))
+		values[side+"_keepalive_bytes"] = perTunnel(float64(sent.Bytes))
+	}
+	return values
+}
+
+// memory adds what both processes hold: resident as they are, and live once the garbage is gone.
+func (h *holding) memory(ctx context.Context, values map[string]float64) error {
+	for side, proc := range map[string]*role.Proc{"edge": h.edges[0], "connector": h.connector} {
+		m, err := role.MemoryOf(proc.PID())
+		if err != nil {
+			return err
+		}
+		var v role.Vitals
+		if err := proc.Call(ctx, "Vitals", role.None{}, &v); err != nil {
+			return err
+		}
+		values[side+"_rss"] = float64(m.Resident)
+		values[side+"_live"] = float64(v.Heap + v.Stacks)
+		values[side+"_goroutines"] = float64(v.Goroutines)
+	}
+	values["both_rss"] = values["edge_rss"] + values["connector_rss"]
+	values["both_live"] = values["edge_live"] + values["connector_live"]
+	return nil
+}

@@ -1,0 +1,188 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"pqbench/bench/role"
+	"pqbench/loadgen"
+	"pqbench/tunnel"
+)
+
+// holding is the processes of one trial of a fleet: the edges, one for each data center, the connectors of all tunnels
+// in one process, the origin, and the visitors.
+type holding struct {
+	r    *runner
+	p    part
+	a    arm
+	cert chain
+
+	edges                   []*role.Proc
+	at                      []role.ListenReply // where each edge listens
+	connector, origin, load *role.Proc
+	creds                   []tunnel.Credentials
+	hosts                   []string
+	originURL               string
+	leaks                   leaks
+}
+
+// hold starts the processes and brings the arm's fleet up. The caller must stop it, also after an error.
+func (r *runner) hold(ctx context.Context, p part, cert chain, a arm, seed uint64) (*holding, role.FleetReply, error) {
+	h := &holding{r: r, p: p, a: a, cert: cert}
+	var up role.FleetReply
+	err := h.start(ctx)
+	if err == nil {
+		err = h.connector.Call(ctx, "StartFleet", h.fleetArgs(seed), &up)
+	}
+	if err != nil {
+		return h, up, fmt.Errorf("bringing up %d tunnels of %s: %w", a.Tunnels, a.Arm, err)
+	}
+	return h, up, nil
+}
+
+func (h *holding) stop() {
+	for _, proc := range append(h.edges, h.load, h.connector, h.origin) {
+		if proc != nil {
+			proc.Stop()
+		}
+	}
+}
+
+// settle ends the fleet in good order and looks for what it left behind.
+func (h *holding) settle(ctx context.Context) error {
+	if err := h.connector.Call(ctx, "StopFleet", role.None{}, &role.None{}); err != nil {
+		return err
+	}
+	warnings, err := h.leaks.end(ctx, append(h.edges, h.connector)...)
+	h.r.warn(warnings...)
+	return err
+}
+
+func (h *holding) start(ctx context.Context) error {
+	for range h.a.Tunnels {
+		c := tunnel.Credentials{AccountTag: "pqbench", TunnelSecret: make([]byte, 32), TunnelID: uuid.New()}
+		_, _ = rand.Read(c.TunnelSecret) // never fails
+		h.creds = append(h.creds, c)
+		h.hosts = append(h.hosts, c.TunnelID.String()+tunnel.HostSuffix)
+	}
+	var err error
+	for kind, proc := range map[role.Kind]**role.Proc{role.Origin: &h.origin, role.Connector: &h.connector, role.Load: &h.load} {
+		if *proc, err = role.Start(kind, h.a.provider, h.r.clock); err != nil {
+			return err
+		}
+	}
+	if err := h.origin.Call(ctx, "Listen", role.None{}, &h.originURL); err != nil {
+		return err
+	}
+	h.at = make([]role.ListenReply, max(h.p.Colos, 1))
+	for i := range h.at {
+		if err := h.openEdge(ctx, i); err != nil {
+			return err
+		}
+	}
+	if err := h.leaks.begin(ctx, append(slices.Clone(h.edges), h.connector)...); err != nil {
+		return err
+	}
+	// The visitors enter where no edge goes away for good.
+	visitors := role.EyeballArgs{Edge: h.at[len(h.at)-1].Eyeball, RootPEM: h.cert.root, Count: visitorsOfFleet, Timeout: time.Duration(h.p.Timeout)}
+	return h.load.Call(ctx, "Eyeballs", visitors, &role.None{})
+}
+
+// visitorsOfFleet are the requests that may be in flight while a fleet is held.
+const visitorsOfFleet = 64
+
+// openEdge starts the process of edge i, where it was before if it was.
+func (h *holding) openEdge(ctx context.Context, i int) error {
+	edge, err := role.Start(role.Edge, h.a.provider, h.r.clock)
+	if err != nil {
+		return err
+	}
+	if i < len(h.edges) {
+		h.edges[i] = edge
+	} else {
+		h.edges = append(h.edges, edge)
+	}
+	timers, _ := ParseTimers(h.a.Timers) // they were when the arm was made
+	if err := edge.Call(ctx, "Authorize", h.creds, &role.None{}); err != nil {
+		return err
+	}
+	return edge.Call(ctx, "Listen", role.ListenArgs{
+		LeafPEM: h.cert.leaf, Initial: int(h.p.Initial[0]), Eyeball: true, At: h.at[i], Unwatched: true,
+		Idle: timers.Idle, Metered: true,
+	}, &h.at[i])
+}
+
+// admit sets the arm's admission control at edge i. A fleet comes up without: it is paced as it is.
+func (h *holding) admit(ctx context.Context, i int) error {
+	retry, refuse, err := Admission(h.a.Admission).limits()
+	if err != nil {
+		return err
+	}
+	return h.edges[i].Call(ctx, "Admit", role.AdmitArgs{RetryAbove: retry, RefuseAbove: refuse}, &role.None{})
+}
+
+// How long a fleet may take to come up: on two slow cores a handshake and a registration take both ends 5 ms.
+const (
+	setUpFleet      = 60 * time.Second
+	setUpConnection = 30 * time.Millisecond
+)
+
+func (h *holding) fleetArgs(seed uint64) role.FleetArgs {
+	timers, _ := ParseTimers(h.a.Timers)
+	connections := h.a.Tunnels * h.p.Conns
+	args := role.FleetArgs{
+		RootPEM: h.cert.root, Origin: h.originURL, Initial: int(h.p.Initial[0]), Connections: h.p.Conns, Tunnels: h.creds,
+		Offers:    []role.FleetOffer{{Groups: h.a.offer.IDs(), Want: h.a.offer.Expected().ID}},
+		OfferOf:   make([]int, len(h.creds)),
+		KeepAlive: timers.KeepAlive, Idle: timers.Idle, Seed: seed,
+		Timeout: setUpFleet + time.Duration(connections)*setUpConnection,
+	}
+	if h.p.Sockets == socketsShared {
+		args.Sockets = sharedSockets(connections)
+	}
+	if h.a.Share != "" {
+		args.Offers = append(args.Offers, role.FleetOffer{Groups: h.p.Control.IDs(), Want: h.p.Control.Expected().ID})
+		for i := range args.OfferOf {
+			if !h.p.Share.of(i) {
+				args.OfferOf[i] = 1
+			}
+		}
+	}
+	for _, at := range h.at {
+		args.Edges = append(args.Edges, at.Tunnel)
+	}
+	return args
+}
+
+// sharedSockets is how many sockets a fleet shares: enough that the buffer of each holds what its connections receive
+// in one burst, few enough that they cost nothing.
+func sharedSockets(connections int) int { return min(max(connections/250, 4), 64) }
+
+// probe sends a few requests through the fleet's tunnels: they stand, and they answer.
+func (h *holding) probe(ctx context.Context) (role.TrialReply, error) {
+	var reply role.TrialReply
+	err := h.load.Call(ctx, "Requests", role.RequestArgs{
+		Ask: loadgen.Ask{Hosts: spread(h.hosts, probes), Path: "/bytes/1024", Down: 1024}, Concurrency: 8, Count: probes,
+	}, &reply)
+	return reply, err
+}
+
+// probes are the requests of a probe: each through another tunnel, where there are so many.
+const probes = 64
+
+// spread is n of a list, evenly over it; all where there are no more.
+func spread(list []string, n int) []string {
+	if len(list) <= n {
+		return list
+	}
+	out := make([]string, n)
+	for i := range out {
+		out[i] = list[i*len(list)/n]
+	}
+	return out
+}

@@ -1,0 +1,280 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"pqbench/bench/role"
+	"pqbench/loadgen"
+	course "pqbench/loadgen/fleet"
+	"pqbench/results"
+	"pqbench/wire"
+)
+
+// storm takes the edge away from a fleet, brings it back, and watches the tunnels return by the connectors' own law. All
+// arms of a block draw the same waits.
+func (r *runner) storm(ctx context.Context, p part) error {
+	cert, err := newChain(string(p.Certs[0]))
+	if err != nil {
+		return err
+	}
+	trial := func(ctx context.Context, a arm, t *results.Trial) ([]results.Sample, error) {
+		return r.oneStorm(ctx, p, cert, a, t)
+	}
+	if p.Beside {
+		return r.sideBySide(ctx, p, trial)
+	}
+	return r.blocks(ctx, p, func(context.Context) error { return nil }, trial)
+}
+
+// sideBySide runs all arms of a block at the same time.
+func (r *runner) sideBySide(ctx context.Context, p part, trial func(context.Context, arm, *results.Trial) ([]results.Sample, error)) error {
+	for b := range p.Blocks {
+		arms := order(r.manifest.Seed, p.index, b, len(p.arms))
+		trials, samples, errs := make([]results.Trial, len(arms)), make([][]results.Sample, len(arms)), make([]error, len(arms))
+		var all sync.WaitGroup
+		for position, i := range arms {
+			trials[position] = results.Trial{Experiment: p.Run, Arm: p.arms[i].id, Block: p.first + b, Order: position}
+			all.Go(func() { samples[position], errs[position] = trial(ctx, p.arms[i], &trials[position]) })
+		}
+		all.Wait()
+		for position := range arms {
+			if errs[position] != nil {
+				continue
+			}
+			if err := r.record(trials[position], samples[position]); err != nil {
+				return err
+			}
+		}
+		if err := errors.Join(errs...); err != nil {
+			return err
+		}
+		if err := r.blockDone(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// oneStorm is one outage of one arm.
+func (r *runner) oneStorm(ctx context.Context, p part, cert chain, a arm, t *results.Trial) ([]results.Sample, error) {
+	t.Seed = r.trialSeed(t.Block)
+	h, _, err := r.hold(ctx, p, cert, a, t.Seed)
+	defer h.stop()
+	if err != nil {
+		return nil, err
+	}
+	s := &storm{holding: h}
+	visitors, err := s.send(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t.Started = r.clock.Now()
+	if err := s.outage(ctx); err != nil {
+		return nil, errors.Join(err, visitors.abandon())
+	}
+	if err := s.recovery(ctx); err != nil {
+		return nil, errors.Join(err, visitors.abandon())
+	}
+	requests, err := visitors.end(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t.Finished = r.clock.Now()
+	samples := s.tell(t, requests)
+	if !s.after.fleet.Whole {
+		r.warn(fmt.Sprintf("storm: after %v %d of %d connections of %s were up again; the time to recover is missing",
+			time.Duration(p.Timeout), s.after.fleet.Up, h.a.Tunnels*p.Conns, a.Arm))
+	}
+	return samples, h.settle(ctx)
+}
+
+// A storm is an outage in progress.
+type storm struct {
+	*holding
+	lost          int   // connections of the edge that went
+	began, back   int64 // the outage, and its end: when an edge could be reached again
+	before, after reading
+	survivor      role.EdgeState // of the data center that stayed, before
+}
+
+// settled is how long requests run before the edge goes.
+const settled = 500 * time.Millisecond
+
+// outage takes the first edge away and, where it is the only one, brings it back.
+func (s *storm) outage(ctx context.Context) (err error) {
+	if err := pauseFor(ctx, settled); err != nil {
+		return err
+	}
+	if s.before, err = s.read(ctx); err != nil {
+		return err
+	}
+	s.lost = int(s.before.edge.Stats.Registered)
+	if len(s.edges) > 1 {
+		if err := errors.Join(s.admit(ctx, 1), s.edges[1].Call(ctx, "State", role.None{}, &s.survivor)); err != nil {
+			return err
+		}
+	}
+	s.began = s.r.clock.Now()
+	if s.p.Ending == endingClose {
+		if err := s.edges[0].Call(ctx, "Close", role.None{}, &role.None{}); err != nil {
+			return err
+		}
+	}
+	s.edges[0].Kill()
+	if len(s.edges) > 1 {
+		s.back = s.began // the other is there all the time
+		return nil
+	}
+	if err := pauseFor(ctx, time.Duration(s.p.Outage)-time.Duration(s.r.clock.Now()-s.began)); err != nil {
+		return err
+	}
+	if err := s.openEdge(ctx, 0); err != nil {
+		return err
+	}
+	if err := s.admit(ctx, 0); err != nil {
+		return err
+	}
+	s.back = s.r.clock.Now()
+	return nil
+}
+
+// recovery waits until all connections are up again.
+func (s *storm) recovery(ctx context.Context) error {
+	losses := s.before.fleet.Losses + s.lost
+	wait := role.WaitArgs{Losses: losses, Timeout: time.Duration(s.p.Timeout)}
+	if err := s.connector.Call(ctx, "WaitFleet", wait, &s.after.fleet); err != nil {
+		return err
+	}
+	return s.edges[len(s.edges)-1].Call(ctx, "State", role.None{}, &s.after.edge)
+}
+
+// tell fills in a trial, and returns the dials as its samples.
+func (s *storm) tell(t *results.Trial, requests role.TrialReply) (samples []results.Sample) {
+	c := course.Follow(s.after.fleet.Events, s.began, s.lost)
+	for _, e := range s.after.fleet.Events {
+		if e.Kind == course.Dialed && e.At >= s.began {
+			samples = append(samples, e.Sample())
+		}
+	}
+	tally(t, samples, c.Dials, 0)
+	t.Series = c.Series(s.began)
+	t.Values = map[string]float64{
+		"outage": float64(s.back - s.began), "lost_connections": float64(s.lost), "returned_connections": float64(c.Back),
+		"peak_rate": c.Peak(), "queue_peak": c.Queue(), "dials": float64(c.Dials), "failed_dials": float64(t.Failed),
+	}
+	for name, at := range map[string]int64{"recover_50": c.Back50, "recover_99": c.Back99, "recover_100": c.Back100} {
+		if at > 0 {
+			t.Values[name] = float64(at - s.back)
+		}
+	}
+	for class, n := range c.Failed {
+		t.Values["failed_"+class] = float64(n)
+	}
+	s.cost(t.Values, len(samples))
+	tellRequests(t.Values, requests, s.began)
+	return samples
+}
+
+// cost is what both sides spent from the outage until all were back. The edge that came back is a process of its own,
+// and all that it spent was for the storm.
+func (s *storm) cost(values map[string]float64, dials int) {
+	edge := s.after.edge
+	edge.Usage, edge.Sent = edge.Usage.Sub(s.survivor.Usage), edge.Sent.Sub(s.survivor.Sent)
+	connector := s.after.fleet.Usage.Sub(s.before.fleet.Usage)
+	values["edge_storm_cpu"], values["connector_storm_cpu"] = float64(edge.Usage.CPU), float64(connector.CPU)
+	for side, sent := range map[string]wire.Traffic{"client": s.after.fleet.Sent.Sub(s.before.fleet.Sent), "server": edge.Sent} {
+		values[side+"_storm_bytes"], values[side+"_storm_datagrams"] = float64(sent.Bytes), float64(sent.Datagrams)
+	}
+	values["turned_away"] = float64(edge.Stats.TurnedAway - s.survivor.Stats.TurnedAway)
+	values["storm_retries"] = float64(edge.Stats.Retries - s.survivor.Stats.Retries)
+}
+
+// tellRequests counts what became of the visitors' requests.
+func tellRequests(values map[string]float64, requests role.TrialReply, began int64) {
+	sent, lost, inFlight, inFlightLost := 0, 0, 0, 0
+	for _, r := range requests.Samples {
+		sent++
+		if r.Class != "" {
+			lost++
+		}
+		if r.Sent <= began && r.Completed > began && r.Class != results.ClassDropped {
+			inFlight++
+			if r.Class != "" {
+				inFlightLost++
+			}
+		}
+	}
+	values["requests_sent"], values["requests_lost"] = float64(sent), float64(lost)
+	values["requests_in_flight"], values["in_flight_lost"] = float64(inFlight), float64(inFlightLost)
+}
+
+// visiting is requests that go on during a storm.
+type visiting struct {
+	load  *role.Proc
+	reply role.TrialReply
+	done  chan error // nil: there are none
+}
+
+// send begins the visitors' requests. They go on for as long as a storm may last, and end with it.
+func (s *storm) send(ctx context.Context) (*visiting, error) {
+	v := &visiting{load: s.load}
+	if s.p.Requests == 0 {
+		return v, nil
+	}
+	rate := float64(s.p.Requests)
+	phase := loadgen.Phase{Time: time.Duration(s.p.Timeout) + time.Duration(s.p.Outage) + time.Minute, From: rate, To: rate, Poisson: true}
+	err := s.load.Call(ctx, "Prepare", role.OpenArgs{
+		Request: &role.RequestArgs{Ask: loadgen.Ask{Hosts: s.hosts, Path: "/bytes/1024", Down: 1024}, Concurrency: visitorsOfFleet},
+		Phases:  []loadgen.Phase{phase}, Seed: s.r.manifest.Seed,
+	}, &role.None{})
+	if err != nil {
+		return v, err
+	}
+	v.done = make(chan error, 1)
+	go func() {
+		v.done <- s.load.Call(context.WithoutCancel(ctx), "Open", s.r.clock.Now()+int64(lead), &v.reply)
+	}()
+	return v, nil
+}
+
+// end halts the requests and waits for those in flight.
+func (v *visiting) end(ctx context.Context) (role.TrialReply, error) {
+	if v.done == nil {
+		return role.TrialReply{}, nil
+	}
+	if err := v.load.Call(ctx, "Halt", role.None{}, &role.None{}); err != nil {
+		return role.TrialReply{}, err
+	}
+	select {
+	case err := <-v.done:
+		return v.reply, err
+	case <-ctx.Done():
+		return role.TrialReply{}, ctx.Err()
+	}
+}
+
+// abandon ends the requests of a storm that came to nothing.
+func (v *visiting) abandon() error {
+	if v.done == nil {
+		return nil
+	}
+	v.load.Kill()
+	<-v.done
+	return nil
+}
+
+// pauseFor lets time pass; a time that is over already is none.
+func pauseFor(ctx context.Context, span time.Duration) error {
+	timer := time.NewTimer(max(span, 0))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -98,7 +98,8 @@ type storm struct {
 	lost          int   // connections of the edge that went
 	began, back   int64 // the outage, and its end: when an edge could be reached again
 	before, after reading
-	survivor      role.EdgeState // of the data center that stayed, before
+	// standing is the edge that takes the connections, before they come: the one that stayed, or the new one.
+	standing role.EdgeState
 }
 
 // settled is how long requests run before the edge goes.
@@ -114,7 +115,7 @@ func (s *storm) outage(ctx context.Context) (err error) {
 	}
 	s.lost = int(s.before.edge.Stats.Registered)
 	if len(s.edges) > 1 {
-		if err := errors.Join(s.admit(ctx, 1), s.edges[1].Call(ctx, "State", role.None{}, &s.survivor)); err != nil {
+		if err := s.stand(ctx, 1); err != nil {
 			return err
 		}
 	}
@@ -135,11 +136,13 @@ func (s *storm) outage(ctx context.Context) (err error) {
 	if err := s.openEdge(ctx, 0); err != nil {
 		return err
 	}
-	if err := s.admit(ctx, 0); err != nil {
-		return err
-	}
 	s.back = s.r.clock.Now()
-	return nil
+	return s.stand(ctx, 0)
+}
+
+// stand makes edge i ready for the storm.
+func (s *storm) stand(ctx context.Context, i int) error {
+	return errors.Join(s.admit(ctx, i), s.edges[i].Call(ctx, "State", role.None{}, &s.standing))
 }
 
 // recovery waits until all connections are up again.
@@ -179,18 +182,17 @@ func (s *storm) tell(t *results.Trial, requests role.TrialReply) (samples []resu
 	return samples
 }
 
-// cost is what both sides spent from the outage until all were back. The edge that came back is a process of its own,
-// and all that it spent was for the storm.
+// cost is what both sides spent from the outage until all were back.
 func (s *storm) cost(values map[string]float64, dials int) {
 	edge := s.after.edge
-	edge.Usage, edge.Sent = edge.Usage.Sub(s.survivor.Usage), edge.Sent.Sub(s.survivor.Sent)
+	edge.Usage, edge.Sent = edge.Usage.Sub(s.standing.Usage), edge.Sent.Sub(s.standing.Sent)
 	connector := s.after.fleet.Usage.Sub(s.before.fleet.Usage)
 	values["edge_storm_cpu"], values["connector_storm_cpu"] = float64(edge.Usage.CPU), float64(connector.CPU)
 	for side, sent := range map[string]wire.Traffic{"client": s.after.fleet.Sent.Sub(s.before.fleet.Sent), "server": edge.Sent} {
 		values[side+"_storm_bytes"], values[side+"_storm_datagrams"] = float64(sent.Bytes), float64(sent.Datagrams)
 	}
-	values["turned_away"] = float64(edge.Stats.TurnedAway - s.survivor.Stats.TurnedAway)
-	values["storm_retries"] = float64(edge.Stats.Retries - s.survivor.Stats.Retries)
+	values["turned_away"] = float64(edge.Stats.TurnedAway - s.standing.Stats.TurnedAway)
+	values["storm_retries"] = float64(edge.Stats.Retries - s.standing.Stats.Retries)
 }
 
 // tellRequests counts what became of the visitors' requests.

@@ -11,12 +11,13 @@ type chance struct {
 	rng *rand.Rand
 }
 
-// newChance makes a source; seed 0 stands for a random one.
-func newChance(seed uint64) *chance {
+// newChance makes the source of that number; seed 0 stands for a random one. Sources of different numbers are
+// independent: with one for each connection, a seed fixes its waits, in whatever order connections draw theirs.
+func newChance(seed, number uint64) *chance {
 	if seed == 0 {
 		seed = rand.Uint64()
 	}
-	return &chance{rng: rand.New(rand.NewPCG(seed, seed))}
+	return &chance{rng: rand.New(rand.NewPCG(seed, number))}
 }
 
 // float is uniform in [0, 1).

@@ -21,12 +21,16 @@ type connection struct {
 	edge     net.Addr // of the slot it has
 	socket   socket
 	law      backoff
-	failures int // in a row
+	chance   *chance // of its own waits
+	failures int     // in a row
 }
 
 // keep dials, registers and serves, again and again, until ctx ends or the edge refuses for good.
 func (c *Connector) keep(ctx context.Context, index uint8) {
-	k := &connection{Connector: c, index: index, socket: socket{shared: c.cfg.Sockets, listen: c.cfg.ListenPacket}, law: backoff{base: retryBase, limit: c.cfg.Retries}}
+	k := &connection{
+		Connector: c, index: index, socket: socket{shared: c.cfg.Sockets, listen: c.cfg.ListenPacket},
+		law: backoff{base: retryBase, limit: c.cfg.Retries}, chance: newChance(c.cfg.Seed, uint64(index)),
+	}
 	defer k.socket.close()
 	defer k.slots.giveBack(int(index))
 	defer k.queue.back(index)

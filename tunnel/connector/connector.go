@@ -79,7 +79,6 @@ type Connector struct {
 	proxy    *proxy
 	want     int // connections: as many as asked for, or as there are slots
 	slots    *slots
-	chance   *chance
 	queue    *queue
 	failures failures
 
@@ -98,12 +97,12 @@ func New(cfg Config) (*Connector, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, fmt.Errorf("connector: %w", err)
 	}
-	chance := newChance(cfg.Seed)
+	slotChance, queueChance := newChance(cfg.Seed, slotDraws), newChance(cfg.Seed, queueDraws)
 	c := &Connector{
-		cfg: cfg, log: cfg.Logger, changed: make(chan struct{}), chance: chance,
+		cfg: cfg, log: cfg.Logger, changed: make(chan struct{}),
 		want:  min(cfg.Connections, len(cfg.Edges)),
-		slots: newSlots(cfg.Edges, chance.below),
-		queue: &queue{random: chance.float, law: backoff{base: queueBase, limit: cfg.Retries}},
+		slots: newSlots(cfg.Edges, slotChance.below),
+		queue: &queue{random: queueChance.float, law: backoff{base: queueBase, limit: cfg.Retries}},
 	}
 	if cfg.Trace != nil {
 		c.trace = *cfg.Trace
@@ -114,6 +113,12 @@ func New(cfg Config) (*Connector, error) {
 	}
 	return c, nil
 }
+
+// The numbers of a connector's sources of chance; a connection's is its index.
+const (
+	slotDraws  = 1 << 16
+	queueDraws = slotDraws + 1
+)
 
 // maxConnections is what fits the registration's index, a byte.
 const maxConnections = 256

@@ -58,7 +58,7 @@ func TestBackoffCalms(t *testing.T) {
 func TestWaitsAreUniform(t *testing.T) {
 	const n = 5000
 	sample := func(seed uint64) []float64 {
-		chance := newChance(seed)
+		chance := newChance(seed, 0)
 		law := backoff{base: retryBase, limit: DefaultRetries}
 		for range DefaultRetries { // to the cap
 			law.next(time.Time{}, 0)

@@ -48,7 +48,7 @@ func TestSlotsTable(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			for seed := range uint64(20) {
-				s := newSlots(addresses(test.slots), newChance(seed+1).below)
+				s := newSlots(addresses(test.slots), newChance(seed+1, 0).below)
 				for i := range test.connections {
 					s.take(i)
 				}
@@ -59,7 +59,7 @@ func TestSlotsTable(t *testing.T) {
 }
 
 func TestSlotsAreKeptUntilTheyRotate(t *testing.T) {
-	s := newSlots(addresses(4), newChance(1).below)
+	s := newSlots(addresses(4), newChance(1, 0).below)
 	first := s.take(0)
 	require.Equal(t, first, s.take(0))
 	for range 50 {
@@ -75,7 +75,7 @@ func TestSlotsAreKeptUntilTheyRotate(t *testing.T) {
 
 // Where all slots are taken a connection keeps its own.
 func TestRotateWithoutASpareSlot(t *testing.T) {
-	s := newSlots(addresses(3), newChance(1).below)
+	s := newSlots(addresses(3), newChance(1, 0).below)
 	for i := range 3 {
 		s.take(i)
 	}
@@ -91,7 +91,7 @@ func TestSlotTiesAreRandom(t *testing.T) {
 	const n = 400
 	var first [regions]int
 	for seed := range uint64(n) {
-		s := newSlots(addresses(8), newChance(seed+1).below)
+		s := newSlots(addresses(8), newChance(seed+1, 0).below)
 		s.take(0)
 		first[s.of(0)%regions]++
 	}
@@ -107,7 +107,7 @@ func TestSlotsProperties(t *testing.T) {
 		rng := rand.New(rand.NewPCG(seed, 1))
 		connections := 1 + rng.IntN(8)
 		n := 2 * (connections/2 + 1 + rng.IntN(3))
-		s := newSlots(addresses(n), newChance(seed+1).below)
+		s := newSlots(addresses(n), newChance(seed+1, 0).below)
 		for i := range connections {
 			s.take(i)
 		}

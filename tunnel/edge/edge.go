@@ -59,7 +59,8 @@ type Config struct {
 	RetryAbove int
 	// RefuseAbove is how many handshakes may be half open before others are
 	// refused (CONNECTION_REFUSED), which costs neither side a key agreement
-	// and sends a connector into its next wait. Default never.
+	// and sends a connector into its next wait. Default never. Spoofed
+	// addresses could fill it up: have RetryAbove below it.
 	RefuseAbove int
 	// RegisterTimeout is how long a connection may stay open without a
 	// registration; default twice tunnel.RPCTimeout, negative is for ever.

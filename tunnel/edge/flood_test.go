@@ -97,3 +97,27 @@ func TestTheCallerMayAskForProof(t *testing.T) {
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, e.Stats().Retries, int64(1))
 }
+
+// Above the cap handshakes are refused at once, and the next one is served as soon as one of those in progress is over.
+func TestACapOnHandshakesInProgress(t *testing.T) {
+	const atMost = 4
+	id := uuid.New()
+	e := listenWith(t, id, func(c *Config) { c.RefuseAbove, c.RetryAbove = atMost, -1 })
+	stop := flood(t, e.Addr(), 2*atMost)
+	require.Eventually(t, func() bool {
+		s := e.Stats()
+		require.LessOrEqual(t, s.HalfOpen, int64(atMost))
+		return s.HalfOpen == atMost && s.TurnedAway >= atMost
+	}, patience, time.Millisecond)
+
+	_, err := dial(t, e)
+	var refused *quic.TransportError
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, quic.ConnectionRefused, refused.ErrorCode)
+	e.Admit(-1, 0)
+	_, err = dial(t, e)
+	require.NoError(t, err, "without the cap")
+	stop()
+	require.Zero(t, e.Stats().Retries)
+	require.ErrorContains(t, (&Config{TLS: e.cfg.TLS, Authorize: e.cfg.Authorize, RefuseAbove: -1}).validate(), "refuse above -1")
+}

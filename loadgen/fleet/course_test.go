@@ -1,0 +1,90 @@
+package fleet
+
+import (
+	"crypto/tls"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"pqbench/results"
+)
+
+func at(d time.Duration) int64 { return int64(d) }
+
+func dial(start, end time.Duration, class string) Event {
+	return Event{Kind: Dialed, Start: at(start), At: at(end), Member: -1, Class: class, Group: tls.X25519}
+}
+
+func registered(end time.Duration, member int32, index uint8) Event {
+	return Event{Kind: Registered, At: at(end), Member: member, Index: index}
+}
+
+// Ten connections are lost at 1 s; the log also has what came before, and is not in order.
+func TestFollow(t *testing.T) {
+	events := []Event{
+		dial(0, 500*time.Millisecond, ""), registered(600*time.Millisecond, 0, 0), // before the outage
+		{Kind: Lost, At: at(time.Second), Member: 0, Index: 0},
+		dial(1050*time.Millisecond, 1250*time.Millisecond, ""),
+		dial(1050*time.Millisecond, 2020*time.Millisecond, results.ClassTimeout),
+	}
+	for i := range 10 {
+		events = append(events, registered(1300*time.Millisecond+time.Duration(i)*100*time.Millisecond, int32(i), 0))
+	}
+	events = append(events,
+		Event{Kind: Lost, At: at(2150 * time.Millisecond), Member: 3}, // of those that were back
+		registered(2500*time.Millisecond, 3, 0))
+	c := Follow(events, at(time.Second), 10)
+	assert.Equal(t, at(1700*time.Millisecond), c.Back50)
+	assert.Equal(t, c.Back100, c.Back99, "99 % of ten are all ten")
+	assert.Equal(t, at(2500*time.Millisecond), c.Back100, "one was lost again before the last came")
+	assert.Equal(t, 10, c.Back)
+	assert.Equal(t, 2, c.Dials, "the dial before the outage is not of the storm")
+	assert.Equal(t, map[string]int{results.ClassTimeout: 1}, c.Failed)
+	assert.Equal(t, []float64{2, 2, 1, 1}, c.Line.InProgress[:4])
+	assert.Equal(t, 0.0, c.Line.InProgress[len(c.Line.InProgress)-1])
+	assert.Equal(t, 1.0, c.Line.Completed[2])
+	assert.Equal(t, 1.0, c.Line.Failed[10])
+	assert.Equal(t, []float64{0, 0, 0, 1, 2, 3}, c.Line.Back[:6])
+	assert.Equal(t, 2.0, c.Queue())
+	assert.Equal(t, 1.0, c.Peak())
+	assert.Len(t, c.Line.Back, 16, "until the last event")
+}
+
+func TestFollowWithoutAReturn(t *testing.T) {
+	c := Follow([]Event{{Kind: Lost, At: 5}}, 0, 1)
+	assert.Zero(t, c.Back50)
+	assert.Zero(t, c.Back)
+	c = Follow(nil, 0, 1)
+	assert.Zero(t, c.Queue())
+	assert.Zero(t, c.Peak())
+	assert.Zero(t, c.Dials)
+}
+
+// A peak is over a whole second, wherever that begins.
+func TestPeakIsOfASecond(t *testing.T) {
+	var events []Event
+	for i := range 30 {
+		events = append(events, dial(0, time.Duration(i)*100*time.Millisecond, ""))
+	}
+	events = append(events, dial(0, 2050*time.Millisecond, ""), dial(0, 2060*time.Millisecond, ""))
+	c := Follow(events, 0, 1)
+	assert.Equal(t, 12.0, c.Peak())
+	assert.Equal(t, 1, int(c.Line.Completed[0]))
+	assert.EqualValues(t, 100*time.Millisecond, c.Series(7).Step)
+	assert.EqualValues(t, 7, c.Series(7).Start)
+}
+
+// Going on where nothing has happened keeps the level.
+func TestALevelStaysWhereNothingHappens(t *testing.T) {
+	c := Follow([]Event{registered(0, 0, 0), registered(time.Second, 1, 0)}, 0, 2)
+	assert.Equal(t, []float64{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2}, c.Line.Back)
+}
+
+func TestADialIsASample(t *testing.T) {
+	s := dial(1, 3, "").Sample()
+	assert.Equal(t, results.Sample{Intended: 1, Sent: 1, Completed: 3, Group: "X25519"}, s)
+	s = dial(1, 3, results.ClassRefused).Sample()
+	assert.Empty(t, s.Group)
+	assert.Equal(t, results.ClassRefused, s.Class)
+}

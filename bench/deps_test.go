@@ -40,13 +40,10 @@ var mayImport = map[string][]string{
 	"loadgen/fleet":                {"tunnel", "tunnel/connector", "loadgen", "kex", "results"},
 	"bench":                        {"..."},
 	"bench/lab/link":               {"kex", "wire", "tunnel", "tunnel/ca", "tunnel/edge", "tunnel/connector"}, // the tunnel in its tests alone
-	"bench/lab":                    {"bench", "bench/lab/link", "kex", "loadgen", "origin", "results", "tunnel", "tunnel/ca", "tunnel/connector", "tunnel/edge", "wire"},
+	"bench/lab":                    {"bench", "bench/lab/link", "kex", "loadgen", "origin", "results", "results/stats", "tunnel", "tunnel/ca", "tunnel/connector", "tunnel/edge", "wire"},
 	"bench/gate":                   {"bench", "bench/lab", "kex", "results", "results/export"}, // the tables in its tests alone
-	"bench/role":                   {"kex", "origin", "loadgen", "results", "tunnel", "tunnel/ca", "tunnel/edge", "tunnel/connector", "wire"},
-	"bench/cmd/pqbench":            {"bench", "bench/...", "daemon", "kex", "results", "results/export", "results/report", "tunnel/cloudflared"},
-	"bench/lab":                    {"bench", "bench/lab/link", "kex", "loadgen", "origin", "results", "tunnel", "tunnel/ca", "tunnel/connector", "tunnel/edge"},
 	"bench/role":                   {"kex", "origin", "loadgen", "loadgen/fleet", "results", "tunnel", "tunnel/ca", "tunnel/edge", "tunnel/connector", "wire"},
-	"bench/cmd/pqbench":            {"bench", "bench/...", "daemon", "kex", "results", "results/report", "tunnel/cloudflared"},
+	"bench/cmd/pqbench":            {"bench", "bench/...", "daemon", "kex", "results", "results/export", "results/report", "tunnel/ca", "tunnel/cloudflared"}, // ca in tests alone
 	"scripts/kexagree":             {"results"},
 	"scripts/overlay":              nil,
 	"scripts/overlay/selftest":     nil,

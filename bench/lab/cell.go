@@ -81,6 +81,9 @@ func (c Cell) arm(kind string) results.Arm {
 			a.Loss += " up, " + lossLabel(down.Loss) + " down"
 		}
 	}
+	if c.Cert != ca.ECDSAP256 {
+		a.Cert = c.Cert
+	}
 	if c.Clients > 1 {
 		a.Concurrency = c.Clients
 	}

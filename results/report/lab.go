@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,32 +36,25 @@ func (l lookup) pathsSentence() string {
 	if len(found) == 0 {
 		return ""
 	}
-	var higher []results.Comparison
-	for _, c := range found {
-		if c.Verdict == results.VerdictHigher {
-			higher = append(higher, c)
-		}
+	byRatio := func(a, b results.Comparison) int { return cmp.Compare(*a.Ratio, *b.Ratio) }
+	with := func(verdict string) []results.Comparison {
+		return slices.DeleteFunc(slices.Clone(found), func(c results.Comparison) bool { return c.Verdict != verdict })
 	}
+	higher, lower := with(results.VerdictHigher), with(results.VerdictLower)
 	text := fmt.Sprintf("In virtual time (%s) the mean handshake with %s takes longer than with %s on %d of %d paths", timesOf(l.s.Computing), today,
 		groupLabel(found[0].Base), len(higher), len(found))
 	if len(higher) > 0 {
-		worst := slices.MaxFunc(higher, func(a, b results.Comparison) int { return compareFloats(*a.Ratio, *b.Ratio) })
+		worst := slices.MaxFunc(higher, byRatio)
 		text += fmt.Sprintf(": by up to %s (%s)", bare(effect(worst)), pathLabel(worst.Arm))
 		if cause := l.cause(worst); cause != "" {
 			text += ", most of it " + cause
 		}
 	}
-	return text + "."
-}
-
-func compareFloats(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
+	if len(lower) > 0 {
+		best := slices.MinFunc(lower, byRatio)
+		text += fmt.Sprintf("; and less on %d: %s (%s)", len(lower), bare(effect(best)), pathLabel(best.Arm))
 	}
-	return 0
+	return text + "."
 }
 
 // A timePart is a part of a handshake's time.
@@ -100,6 +94,17 @@ func pathLabel(a results.Arm) string {
 		text += ", " + a.Loss + " lost"
 	case a.Loss != "":
 		text += ", " + a.Loss + " lost each way"
+	}
+	return text + aside(a)
+}
+
+// aside is what an arm of the lab has besides group, path and loss: ", rsa-chain5 certificate, 200 clients at once".
+func aside(a results.Arm) (text string) {
+	if a.Cert != "" {
+		text += ", " + a.Cert + " certificate"
+	}
+	if a.Concurrency > 1 {
+		text += fmt.Sprintf(", %d clients at once", a.Concurrency)
 	}
 	return text
 }

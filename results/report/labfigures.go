@@ -26,6 +26,13 @@ func (d *drawer) labArms(experiment string) (arms []results.Arm) {
 	return arms
 }
 
+// alike are the arms that differ from the first in nothing but group, path and loss: one curve or map takes no more.
+func alike(arms []results.Arm) []results.Arm {
+	return slices.DeleteFunc(arms, func(a results.Arm) bool { return !sameSetting(a, arms[0]) })
+}
+
+func sameSetting(a, b results.Arm) bool { return a.Cert == b.Cert && a.Concurrency == b.Concurrency }
+
 // distinct is what a property of arms takes, in order.
 func distinct(arms []results.Arm, of func(results.Arm) string) (values []string) {
 	for _, a := range arms {
@@ -44,7 +51,7 @@ func share(loss string) (percent float64, ok bool) {
 
 // overLoss is the mean handshake time over the loss, a panel for each path.
 func (d *drawer) overLoss() (figure, bool) {
-	arms := slices.DeleteFunc(d.labArms(paths), func(a results.Arm) bool { _, ok := share(a.Loss); return !ok })
+	arms := alike(slices.DeleteFunc(d.labArms(paths), func(a results.Arm) bool { _, ok := share(a.Loss); return !ok }))
 	if len(distinct(arms, func(a results.Arm) string { return a.Loss })) < 2 {
 		return figure{}, false
 	}
@@ -142,6 +149,7 @@ func (d *drawer) penalty() (figure, bool) {
 	found := d.look.comparisons(func(c results.Comparison) bool {
 		return c.Experiment == paths && c.Metric == "handshake_mean" && c.Arm.Group == today && c.Ratio != nil
 	})
+	found = slices.DeleteFunc(found, func(c results.Comparison) bool { return !sameSetting(c.Arm, found[0].Arm) })
 	if len(found) < 4 {
 		return figure{}, false
 	}
@@ -160,7 +168,7 @@ func (d *drawer) penalty() (figure, bool) {
 	}
 	f := figure{part: paths, Name: "path-penalty", Title: "What " + today + " adds to the mean handshake time of " + groupLabel(found[0].Base),
 		where:   timesOf(d.run.m.Computing) + "; rows: path, columns: datagrams lost each way",
-		Caption: fmt.Sprintf("ratio of means over %d trials of each cell, the same losses for both groups; ~ the 95 %% interval includes no difference", found[0].Blocks)}
+		Caption: fmt.Sprintf("ratio of means over %d trials of each cell, the same losses for both groups; ~ no difference found, corrected for all paths and offers", found[0].Blocks)}
 	return m.figure(f), true
 }
 
@@ -229,7 +237,7 @@ func (d *drawer) explanation() (figure, bool) {
 	var ns []int
 	for _, a := range arms {
 		total := d.look.row(paths, "in_propagation", a)
-		g, sum := barGroup{label: a.Path + ", " + groupLabel(a)}, 0.0
+		g, sum := barGroup{label: a.Path + aside(a) + ", " + groupLabel(a)}, 0.0
 		var bar barRow
 		for i, part := range d.explained() {
 			v, _ := d.look.value(paths, part.metric, a)

@@ -66,6 +66,7 @@ func (l lookup) flipSentence() string {
 		lost, ok := share(c.Arm.Loss)
 		return c.Experiment == paths && c.Metric == "handshake_mean" && c.Arm.Group == today && ok && lost > 0 && c.Ratio != nil && c.Low != nil
 	})
+	found = slices.DeleteFunc(found, func(c results.Comparison) bool { return !sameSetting(c.Arm, found[0].Arm) })
 	for _, loss := range distinctLoss(found) {
 		var lower, higher *results.Comparison
 		for i := range found {

@@ -143,18 +143,25 @@ func (b *builder) title(of section) string {
 		parts = append(parts, text)
 	}
 	if b.m.Virtual {
-		parts = append(parts, timesOf(b.m.Computing))
+		parts = append(parts, timesOf(b.m.Computing), fmt.Sprintf("%d trials a cell", b.trials(of)))
+		return strings.Join(parts, ", ")
 	}
 	for _, e := range b.m.Experiments {
 		if e.Name == b.experiment {
-			if b.m.Virtual {
-				parts = append(parts, fmt.Sprintf("%d trials a cell", e.Blocks))
-				continue
-			}
 			parts = append(parts, fmt.Sprintf("%d blocks", e.Done))
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+// trials is how many a section's cells have.
+func (b *builder) trials(of section) (n int) {
+	for _, r := range b.s.Rows {
+		if r.Experiment == b.experiment && sectionOf(r.Arm) == of {
+			n = max(n, r.N)
+		}
+	}
+	return n
 }
 
 // values is the table of a section's arms by metrics. It is not ok without any value.

@@ -29,10 +29,17 @@ const (
 	// Chain3 sends three certificates, all ECDSA P-256: the leaf and two
 	// intermediates. It is the shape of a public web certificate.
 	Chain3 = "chain3"
+	// RSAChain5 sends five certificates, all RSA, some 4 kB: more than an
+	// edge may send to a client of one datagram before it has heard from it
+	// again (RFC 9000, Section 8.1).
+	RSAChain5 = "rsa-chain5"
 )
 
+// intermediates are sent with a leaf of some kinds.
+var intermediates = map[string]int{Chain3: 2, RSAChain5: 4}
+
 // Kinds lists the kinds that New knows, the default first.
-func Kinds() []string { return []string{ECDSAP256, RSA2048, Ed25519, Chain3} }
+func Kinds() []string { return []string{ECDSAP256, RSA2048, Ed25519, Chain3, RSAChain5} }
 
 // Validity of what New issues. Long enough for a soak of weeks, with an hour
 // before for clocks that disagree.
@@ -71,13 +78,11 @@ func New(kind string) (*CA, error) {
 		return nil, fmt.Errorf("make %s root: %w", kind, err)
 	}
 	issuer, chain := root, [][]byte(nil)
-	if kind == Chain3 {
-		for level := 1; level <= 2; level++ {
-			if issuer, err = issuer.issue(authority(fmt.Sprintf("pqbench intermediate %d", level)), newKey); err != nil {
-				return nil, fmt.Errorf("make intermediate %d: %w", level, err)
-			}
-			chain = append([][]byte{issuer.cert.Raw}, chain...)
+	for level := 1; level <= intermediates[kind]; level++ {
+		if issuer, err = issuer.issue(authority(fmt.Sprintf("pqbench intermediate %d", level)), newKey); err != nil {
+			return nil, fmt.Errorf("make intermediate %d: %w", level, err)
 		}
+		chain = append([][]byte{issuer.cert.Raw}, chain...)
 	}
 	leaf, err := issuer.issue(server(), newKey)
 	if err != nil {
@@ -125,7 +130,7 @@ func keyMaker(kind string) (func() (crypto.Signer, error), error) {
 	switch kind {
 	case "", ECDSAP256, Chain3:
 		return func() (crypto.Signer, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }, nil
-	case RSA2048:
+	case RSA2048, RSAChain5:
 		return func() (crypto.Signer, error) { return rsa.GenerateKey(rand.Reader, 2048) }, nil
 	case Ed25519:
 		return func() (crypto.Signer, error) {

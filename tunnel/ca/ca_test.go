@@ -10,7 +10,7 @@ import (
 )
 
 func TestEveryKindHandshakesUnderEveryName(t *testing.T) {
-	sent := map[string]int{ECDSAP256: 1, RSA2048: 1, Ed25519: 1, Chain3: 3}
+	sent := map[string]int{ECDSAP256: 1, RSA2048: 1, Ed25519: 1, Chain3: 3, RSAChain5: 5}
 	for _, kind := range Kinds() {
 		t.Run(kind, func(t *testing.T) {
 			authority, err := New(kind)
@@ -36,7 +36,7 @@ func TestEveryKindHandshakesUnderEveryName(t *testing.T) {
 }
 
 func TestKeysAreOfTheirKind(t *testing.T) {
-	want := map[string]x509.PublicKeyAlgorithm{"": x509.ECDSA, ECDSAP256: x509.ECDSA, RSA2048: x509.RSA, Ed25519: x509.Ed25519, Chain3: x509.ECDSA}
+	want := map[string]x509.PublicKeyAlgorithm{"": x509.ECDSA, ECDSAP256: x509.ECDSA, RSA2048: x509.RSA, Ed25519: x509.Ed25519, Chain3: x509.ECDSA, RSAChain5: x509.RSA}
 	for kind, algorithm := range want {
 		authority, err := New(kind)
 		require.NoError(t, err)

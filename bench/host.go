@@ -204,3 +204,26 @@ func cpuTimes() (steal, total float64) {
 	}
 	return steal, total
 }
+
+// A NoiseMeter tells how quiet the host was between its start and its end, each of which takes a second.
+type NoiseMeter struct {
+	noise results.Noise
+	steal stealMeter
+}
+
+// StartNoise begins to listen.
+func StartNoise() *NoiseMeter {
+	m := &NoiseMeter{}
+	m.noise.Load = loadAverage()
+	m.noise.Before, m.steal.median = noiseProbe()
+	m.steal.start()
+	return m
+}
+
+// End is what was heard.
+func (m *NoiseMeter) End() results.Noise {
+	after, median := noiseProbe()
+	m.noise.After, m.noise.Drift = after, median/m.steal.median-1
+	m.noise.Steal = m.steal.share()
+	return m.noise
+}

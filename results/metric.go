@@ -44,6 +44,8 @@ var metrics = []Metric{
 	{Name: "server_allocs", Unit: "allocs", Better: "lower", Title: "allocations per handshake, server"},
 	{Name: "client_alloc_bytes", Unit: "B", Better: "lower", Title: "bytes allocated per handshake, client"},
 	{Name: "server_alloc_bytes", Unit: "B", Better: "lower", Title: "bytes allocated per handshake, server"},
+	{Name: "client_peak_memory", Unit: "B", Better: "lower", Title: "peak memory, client"},
+	{Name: "server_peak_memory", Unit: "B", Better: "lower", Title: "peak memory, server"},
 	{Name: "handshakes_per_second", Unit: "1/s", Better: "higher", Title: "handshakes completed (closed loop)"},
 	{Name: "connection_up_p50", Unit: "ns", Better: "lower", Title: "first Initial to registered, at the edge, median"},
 	{Name: "registration_p50", Unit: "ns", Better: "lower", Title: "registration after the handshake, median"},

@@ -101,6 +101,7 @@ func (r *EdgeRole) Listen(args ListenArgs, reply *ListenReply) error {
 		return err
 	}
 	accept.Configure(config)
+	burden(config, busy().Server)
 	socket, err := listenUDP(args.At.Tunnel)
 	if err != nil {
 		return err

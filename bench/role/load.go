@@ -189,6 +189,7 @@ func clientTLS(rootPEM []byte, groups []tls.CurveID) (*tls.Config, error) {
 	config := &tls.Config{
 		RootCAs: roots, ServerName: tunnel.QUICServerName, NextProtos: []string{tunnel.ALPN}, MinVersion: tls.VersionTLS13,
 	}
+	burden(config, busy().Client)
 	return config, offer(config, groups)
 }
 

@@ -25,17 +25,30 @@ type Proc struct {
 	ended  chan struct{}
 }
 
+// A Program is a pqbench whose roles are run. The zero value is this one.
+type Program struct {
+	// Path of the executable; empty for the one that is running.
+	Path string
+	// Env is added to the environment of its processes, name=value.
+	Env []string
+}
+
 // Start executes this program again with a role and the clock's origin. The caller must Stop it; if the caller is
 // killed instead, the role sees its standard input end and ends too.
 func Start(kind Kind, provider kex.Provider, clock loadgen.Clock) (*Proc, error) {
-	exe, err := os.Executable()
+	return Program{}.Start(kind, provider, clock)
+}
+
+// Start is like the function, for a program that need not be this one.
+func (program Program) Start(kind Kind, provider kex.Provider, clock loadgen.Clock) (*Proc, error) {
+	exe, err := program.executable()
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", kind, err)
 	}
 	p := &Proc{Kind: kind, cmd: exec.Command(exe, "role", string(kind), string(provider)), ended: make(chan struct{})}
 	p.cmd.Stderr = &p.stderr
 	// cloudflared switches ECN off for its process; both ends do, so that no arm differs by it.
-	p.cmd.Env = append(os.Environ(), "QUIC_GO_DISABLE_ECN=1")
+	p.cmd.Env = append(append(os.Environ(), "QUIC_GO_DISABLE_ECN=1"), program.Env...)
 	isolate(p.cmd)
 	stdin, err := p.cmd.StdinPipe()
 	if err != nil {
@@ -55,6 +68,13 @@ func Start(kind Kind, provider kex.Provider, clock loadgen.Clock) (*Proc, error)
 		return nil, err
 	}
 	return p, nil
+}
+
+func (program Program) executable() (string, error) {
+	if program.Path != "" {
+		return program.Path, nil
+	}
+	return os.Executable()
 }
 
 // PID is the process's id.

@@ -14,3 +14,6 @@ func CPUOf(int) (time.Duration, error) { return 0, errLinux }
 
 // MemoryOf is what a process holds of the machine's memory.
 func MemoryOf(int) (Memory, error) { return Memory{}, errLinux }
+
+// PeakMemoryOf is the greatest resident set that a process has had, bytes.
+func PeakMemoryOf(int) (int64, error) { return 0, errLinux }

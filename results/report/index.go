@@ -190,3 +190,33 @@ func (a *armRecords) metricNames() []string {
 	}
 	return append(names, slices.Sorted(maps.Keys(has))...)
 }
+
+// ArmBlocks are the numbers of one arm before anything is made of them, one for each block.
+type ArmBlocks struct {
+	results.ArmOf
+	// Values are in the order of the blocks, by the names of the metrics. A block whose median sample failed is +Inf.
+	Values map[string][]float64
+	// Units is how many handshakes or requests were scheduled, Failed how many of them failed or were dropped.
+	Units, Failed int
+}
+
+// Blocks are the arms of a run in the manifest's order. It is for comparisons with another run, whose blocks these
+// cannot be paired with.
+func Blocks(m results.Manifest, samples []results.Sample, trials []results.Trial) (list []ArmBlocks) {
+	r := index(m, samples, trials)
+	for i := range r.arms {
+		a := &r.arms[i]
+		b := ArmBlocks{ArmOf: a.ArmOf, Values: map[string][]float64{}}
+		for _, name := range a.metricNames() {
+			if values := inOrder(a.blockValues(name)); len(values) > 0 {
+				b.Values[name] = values
+			}
+		}
+		for _, t := range a.trials {
+			b.Units += t.Scheduled
+			b.Failed += t.Failed + t.Dropped
+		}
+		list = append(list, b)
+	}
+	return list
+}

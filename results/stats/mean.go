@@ -39,9 +39,12 @@ func standardDeviation(values []float64) float64 {
 }
 
 // studentQuantile is the t that |T| does not exceed with the given confidence, for Student's T with df ≥ 1 degrees of
-// freedom: its distribution bisected, for confidences up to 95 % (12.71 at one degree of freedom).
+// freedom: its distribution bisected.
 func studentQuantile(confidence float64, df int) float64 {
-	low, high := 0.0, 13.0
+	low, high := 0.0, 13.0 // 12.71 holds 95 % at one degree of freedom
+	for studentWithin(high, df) < confidence && high < 1e9 {
+		high *= 2
+	}
 	for range 60 {
 		middle := (low + high) / 2
 		if studentWithin(middle, df) < confidence {

@@ -1,7 +1,5 @@
 package stats
 
-import "math"
-
 // SignTest is the two-sided p-value of the exact paired sign test: how likely the signs of the differences would be at
 // least this lopsided if either sign were as likely as the other. It assumes nothing about the differences' distribution.
 // Differences of zero say nothing and are left out; without any other the p-value is 1.
@@ -24,13 +22,4 @@ func signs(diffs []float64) (positive, negative int) {
 }
 
 // binomialTail is the probability of at most k heads in n throws of a fair coin.
-func binomialTail(n, k int) float64 {
-	nFactorial, _ := math.Lgamma(float64(n + 1))
-	sum := 0.0
-	for i := 0; i <= k; i++ {
-		a, _ := math.Lgamma(float64(i + 1))
-		b, _ := math.Lgamma(float64(n - i + 1))
-		sum += math.Exp(nFactorial - a - b - float64(n)*math.Ln2)
-	}
-	return min(1, sum)
-}
+func binomialTail(n, k int) float64 { return binomialCDF(k, n, 0.5) }

@@ -1,0 +1,266 @@
+package compare
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"pqbench/bench/role"
+)
+
+// A Toolchain is what a program is built with. The zero value is the go command in PATH and the modules of go.mod.
+type Toolchain struct {
+	// GOROOT is a Go installation; empty for that of the go command in PATH.
+	GOROOT string
+	// Replace is modules and the folders that stand in for them.
+	Replace map[string]string
+}
+
+func (t Toolchain) changed() bool { return t.GOROOT != "" || len(t.Replace) > 0 }
+
+// String says what is changed.
+func (t Toolchain) String() string {
+	var parts []string
+	for module, dir := range t.Replace {
+		parts = append(parts, module+"="+dir)
+	}
+	if t.GOROOT != "" {
+		parts = append(parts, "go="+t.GOROOT)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// check refuses what cannot be built with, before anything is.
+func (t Toolchain) check() error {
+	if t.GOROOT != "" {
+		if _, err := os.Stat(t.goCommand()); err != nil {
+			return fmt.Errorf("--go %s: there is no bin/go in it", t.GOROOT)
+		}
+	}
+	for module, dir := range t.Replace {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err != nil {
+			return fmt.Errorf("--replace %s=%s: the folder has no go.mod", module, dir)
+		}
+	}
+	return nil
+}
+
+func (t Toolchain) goCommand() string {
+	if t.GOROOT == "" {
+		return "go"
+	}
+	return filepath.Join(t.GOROOT, "bin", "go")
+}
+
+// environ is that of the process, with the toolchain in front.
+func (t Toolchain) environ() []string {
+	env := os.Environ()
+	if t.GOROOT == "" {
+		return env
+	}
+	path := filepath.Join(t.GOROOT, "bin") + string(filepath.ListSeparator) + os.Getenv("PATH")
+	return append(env, "GOROOT="+t.GOROOT, "GOTOOLCHAIN=local", "PATH="+path)
+}
+
+// A Builder makes programs of operands.
+type Builder struct {
+	// Cache is the folder that sources and programs are kept in; each commit and toolchain has one of its own there.
+	Cache string
+	// Progress hears what is being built; nil for nobody.
+	Progress func(string)
+}
+
+// Program is an operand that can be run. A working tree is built where it is, but for what the build leaves behind.
+func (b Builder) Program(ctx context.Context, o Operand, t Toolchain) (role.Program, error) {
+	if o.Program != "" {
+		if t.changed() {
+			return role.Program{}, fmt.Errorf("%s is a binary: --replace and --go need something that can be built", o.Name)
+		}
+		return role.Program{Path: o.Program}, nil
+	}
+	if err := t.check(); err != nil {
+		return role.Program{}, err
+	}
+	dir, err := b.scratch(o, t)
+	if err != nil {
+		return role.Program{}, err
+	}
+	binary := filepath.Join(dir, "pqbench")
+	if _, err := os.Stat(binary); err == nil && !o.Tree && !t.changed() {
+		return role.Program{Path: binary}, nil // a commit does not change; what is replaced may
+	}
+	if b.Progress != nil {
+		b.Progress(fmt.Sprintf("building %s", o))
+	}
+	source, err := b.source(ctx, o, dir)
+	if err != nil {
+		return role.Program{}, fmt.Errorf("building %s: %w", o, err)
+	}
+	if err := build(ctx, o, t, source, dir, binary); err != nil {
+		return role.Program{}, fmt.Errorf("building %s: %w", o, err)
+	}
+	return role.Program{Path: binary}, nil
+}
+
+// scratch is the folder of an operand's build. Equal builds share it.
+func (b Builder) scratch(o Operand, t Toolchain) (string, error) {
+	cache, err := filepath.Abs(b.Cache)
+	if err != nil {
+		return "", err
+	}
+	name := fmt.Sprintf("%.12s", o.Revision)
+	if o.Tree {
+		name = "worktree"
+	}
+	if t.changed() {
+		name += fmt.Sprintf("-%x", sha256.Sum256([]byte(t.String())))[:9]
+	}
+	version, err := goVersion(t)
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(cache, name+"-"+version)
+	return dir, os.MkdirAll(dir, 0o755)
+}
+
+func goVersion(t Toolchain) (string, error) {
+	cmd := exec.Command(t.goCommand(), "env", "GOVERSION")
+	cmd.Env = t.environ()
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("ask %s for its version: %w", t.goCommand(), err)
+	}
+	return strings.ReplaceAll(strings.TrimSpace(string(out)), " ", "-"), nil
+}
+
+// source is the folder with the operand's source: the repository's own for a working tree, else one that is taken from git.
+func (b Builder) source(ctx context.Context, o Operand, dir string) (string, error) {
+	if o.Tree {
+		return git(ctx, "rev-parse", "--show-toplevel")
+	}
+	source := filepath.Join(dir, "source")
+	if err := os.RemoveAll(source); err != nil {
+		return "", err
+	}
+	top, err := git(ctx, "rev-parse", "--show-toplevel")
+	if err != nil {
+		top = "." // a bare repository
+	}
+	cmd := exec.CommandContext(ctx, "git", "-C", top, "archive", "--format=tar", o.Revision)
+	out, err := cmd.Output()
+	if err != nil {
+		return "", gitError([]string{"archive"}, err)
+	}
+	return source, extract(bytes.NewReader(out), source)
+}
+
+// extract writes an archive's files below a folder, and nothing outside.
+func extract(r io.Reader, dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for archive := tar.NewReader(r); ; {
+		header, err := archive.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("reading the archive: %w", err)
+		}
+		switch header.Typeflag {
+		case tar.TypeDir:
+			err = root.MkdirAll(strings.TrimSuffix(header.Name, "/"), 0o755)
+		case tar.TypeReg:
+			err = extractFile(root, header, archive)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func extractFile(root *os.Root, header *tar.Header, content io.Reader) error {
+	if err := root.MkdirAll(filepath.Dir(header.Name), 0o755); err != nil {
+		return err
+	}
+	f, err := root.OpenFile(header.Name, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644|os.FileMode(header.Mode)&0o111)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, content)
+	return errors.Join(err, f.Close())
+}
+
+// build builds a source with its own overlay.
+func build(ctx context.Context, o Operand, t Toolchain, source, dir, binary string) error {
+	for _, needed := range []string{"scripts/overlay", "bench/cmd/pqbench"} {
+		if _, err := os.Stat(filepath.Join(source, needed)); err != nil {
+			return fmt.Errorf("it has no %s: is it older than the benchmark?", needed)
+		}
+	}
+	revision := fmt.Sprintf("%.12s", o.Revision)
+	if o.Dirty {
+		revision += "+dirty"
+	}
+	args := []string{"run", "./scripts/overlay", "-o", filepath.Join(dir, "overlay")}
+	args = append(args, "exec", "--", "build", "-ldflags", "-X pqbench/bench.Revision="+revision, "-o", binary+".new")
+	if len(t.Replace) > 0 {
+		modfile, err := replaced(ctx, t, source, dir)
+		if err != nil {
+			return err
+		}
+		// The replacement may need other modules than what it replaces: -mod=mod lets the build add them.
+		args = append(args, "-mod=mod", "-modfile="+modfile)
+	}
+	cmd := exec.CommandContext(ctx, t.goCommand(), append(args, "./bench/cmd/pqbench")...)
+	cmd.Dir, cmd.Env = source, t.environ()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w\n%s", err, lastLines(string(out), 15))
+	}
+	return os.Rename(binary+".new", binary)
+}
+
+// replaced makes a go.mod beside the source's that has the replacements.
+func replaced(ctx context.Context, t Toolchain, source, dir string) (modfile string, err error) {
+	modfile = filepath.Join(dir, "go.mod")
+	for _, name := range []string{"go.mod", "go.sum"} {
+		text, err := os.ReadFile(filepath.Join(source, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), text, 0o644)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	args := []string{"mod", "edit"}
+	for module, folder := range t.Replace {
+		if folder, err = filepath.Abs(folder); err != nil {
+			return "", err
+		}
+		args = append(args, "-replace="+module+"="+folder)
+	}
+	cmd := exec.CommandContext(ctx, t.goCommand(), append(args, modfile)...)
+	cmd.Dir, cmd.Env = source, t.environ()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go mod edit: %w\n%s", err, lastLines(string(out), 15))
+	}
+	return modfile, nil
+}
+
+func lastLines(text string, n int) string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}

@@ -194,10 +194,14 @@ func (ps *pairs) listener(a arm) listener {
 }
 
 func (ps *pairs) args(pr *pair, a arm, count int) role.HandshakeArgs {
-	l := ps.listener(a)
 	if ps.p.Target != nil {
 		return ps.p.Target.args(ps.targetCA, a, count, time.Duration(ps.p.Timeout))
 	}
+	return ps.local(pr, a, ps.listener(a), count)
+}
+
+// local are the arguments of handshakes with the edge process's listener l.
+func (ps *pairs) local(pr *pair, a arm, l listener, count int) role.HandshakeArgs {
 	return role.HandshakeArgs{
 		Edge: pr.listeners[l], RootPEM: ps.certs[l.cert].root, Groups: a.offer.IDs(), Want: a.offer.Expected().ID,
 		Initial: l.initial, Concurrency: max(a.Concurrency, 1), Count: count, Timeout: time.Duration(ps.p.Timeout), Bare: l.bare,

@@ -143,6 +143,9 @@ func (e *Experiment) checkLoad() error {
 			return err
 		}
 	}
+	if l.Loop == loopClosed && l.Procs > 1 {
+		return errors.New("procs: a closed loop has one process; raise concurrency instead")
+	}
 	if l.Procs > l.InFlight {
 		return fmt.Errorf("in_flight: %d are too few for %d processes", l.InFlight, l.Procs)
 	}

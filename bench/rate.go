@@ -20,14 +20,17 @@ func (r *runner) rate(ctx context.Context, p part) error {
 		})
 	}
 	return r.overPairs(ctx, p, func(ctx context.Context, ps *pairs, pr *pair, a arm, t *results.Trial) ([]results.Sample, error) {
-		if err := ps.calibrate(ctx, pr, a); err != nil {
+		values, err := ps.calibrate(ctx, pr, a)
+		if err != nil {
 			return nil, err
 		}
 		var at role.Drained
 		if err := pr.edge.Call(ctx, "Rest", drain, &at); err != nil {
 			return nil, err
 		}
-		return r.offer(ctx, p, ps.generator(pr, a), followers[a.id], t)
+		g := ps.generator(pr, a)
+		g.values = values
+		return r.offer(ctx, p, g, followers[a.id], t)
 	})
 }
 
@@ -196,6 +199,7 @@ func (o *offered) fill(t *results.Trial, phase int, g generator) []results.Sampl
 		"offered_rate": float64(t.Scheduled) / seconds, "achieved_rate": float64(inTime) / seconds,
 	}
 	if t.Scheduled > 0 {
+		t.Values["completed_share"] = float64(t.Completed) / float64(t.Scheduled)
 		t.Values["dropped_share"] = float64(t.Dropped) / float64(t.Scheduled)
 	}
 	for name, v := range g.values {

@@ -55,7 +55,7 @@ type benchLine struct {
 const perOperation = "ns/op"
 
 // medianOf names the metric that is the median of an experiment's samples.
-var medianOf = map[string]string{"handshake": "handshake_p50", "requests": "service_p50"}
+var medianOf = map[string]string{"handshake": "handshake_p50", "requests": "service_p50", "rate": "latency_p50"}
 
 // collect makes the lines.
 func (b *benchWriter) collect(trials []Trial, samples []Sample) {
@@ -109,14 +109,15 @@ func merged(trials []Trial) (out []Trial) {
 	return out
 }
 
-// derive makes ns/op and the median from a trial's samples, as service times (completed − sent). A failure counts in
+// derive makes ns/op and the median from a trial's samples, as times from the intended instant (in a
+// closed loop, where it was sent). A failure counts in
 // ns/op with the time until it was given up, so that ns/op is a lower bound then, and in the median as longer than
 // everything. What was dropped counts in the median only: it never was an operation.
 func (l *benchLine) derive(median string, samples []Sample) {
 	var times []float64
 	sum, sent := 0.0, 0.0
 	for _, s := range samples {
-		time := float64(s.Completed - s.Sent)
+		time := float64(s.Completed - s.Intended)
 		if s.Class != ClassDropped {
 			sum, sent = sum+time, sent+1
 		}

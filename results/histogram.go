@@ -16,8 +16,8 @@ const (
 )
 
 // WriteHistograms writes the samples' times as a HdrHistogram log (format 1.3), one histogram for each arm, tagged with
-// experiment and arm: for tools that read such logs, and to merge runs without loss. Values are nanoseconds, handshake
-// time or service time. A failed sample has no such time: failures are counted in a comment and are not in the histogram.
+// experiment and arm: for tools that read such logs, and to merge runs without loss. Values are nanoseconds from the
+// intended instant: the latency under load, or, in a closed loop, the handshake or service time. A failed sample has no such time: failures are counted in a comment and are not in the histogram.
 func WriteHistograms(w io.Writer, m Manifest, samples []Sample) error {
 	arms := make([]*hdrhistogram.Histogram, len(m.Arms))
 	failed := make([]int, len(m.Arms))
@@ -29,7 +29,7 @@ func WriteHistograms(w io.Writer, m Manifest, samples []Sample) error {
 		if arms[s.Arm] == nil {
 			arms[s.Arm] = hdrhistogram.New(histogramLow, histogramHigh, histogramDigits)
 		}
-		if err := arms[s.Arm].RecordValue(s.Completed - s.Sent); err != nil {
+		if err := arms[s.Arm].RecordValue(s.Completed - s.Intended); err != nil {
 			return fmt.Errorf("histogram of %s: %w", m.Arms[s.Arm].Arm, err)
 		}
 	}

@@ -97,11 +97,13 @@ var metrics = []Metric{
 	{Name: "sent_p99", Experiment: "rate", Unit: "ns", Better: "lower", Title: "time since it was sent, 99th percentile"},
 	{Name: "lateness_p50", Experiment: "rate", Unit: "ns", Better: "lower", Title: "lateness (sent − intended), median"},
 	{Name: "lateness_p99", Experiment: "rate", Unit: "ns", Better: "lower", Title: "lateness (sent − intended), 99th percentile"},
+	{Name: "completed_share", Experiment: "rate", Unit: "share", Better: "higher", Title: "completed of what was offered", Mean: true},
 	{Name: "dropped_share", Experiment: "rate", Unit: "share", Better: "lower", Title: "dropped: too many in flight", Mean: true},
 	{Name: "generator_cpu_share", Experiment: "rate", Unit: "share", Better: "lower", Title: "CPU of the generator, of the cores that it may use"},
 	{Name: "edge_cpu_share", Experiment: "rate", Unit: "share", Better: "lower", Title: "CPU of the edge, of the cores that it may use"},
 	{Name: "generator_cpu_per_unit", Experiment: "rate", Unit: "ns", Better: "lower", Title: "CPU per unit of load, generator"},
 	{Name: "edge_cpu_per_unit", Experiment: "rate", Unit: "ns", Better: "lower", Title: "CPU per unit of load, edge"},
+	{Name: "calibration_completed_share", Experiment: "rate", Unit: "share", Better: "higher", Title: "completed at an edge that does the least possible", Mean: true},
 	{Name: "calibration_p99", Experiment: "rate", Unit: "ns", Better: "lower", Title: "latency at an edge that does the least possible, 99th percentile"},
 	{Name: "calibration_lateness_p99", Experiment: "rate", Unit: "ns", Better: "lower", Title: "lateness at an edge that does the least possible, 99th percentile"},
 

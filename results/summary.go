@@ -8,9 +8,19 @@ type Summary struct {
 	Comparisons []Comparison `json:"comparisons"`
 	// Outcomes are how the attempts of a policy experiment ended.
 	Outcomes []Outcome `json:"outcomes,omitempty"`
-	Warnings []string  `json:"warnings,omitempty"`
+	// Generators say of every arm to which load was offered whether the load generator limited its result.
+	Generators []Generator `json:"generators,omitempty"`
+	Warnings   []string    `json:"warnings,omitempty"`
 	// Computing names the run whose measured CPU time is in virtual times; empty: computing takes none there.
 	Computing string `json:"computing,omitempty"`
+}
+
+// Generator is the verdict on a load generator. A result that it limited tells of the generator, not of the edge.
+type Generator struct {
+	Experiment string   `json:"experiment"`
+	Arm        Arm      `json:"arm"`
+	Bound      bool     `json:"generator_bound"`
+	Reasons    []string `json:"reasons,omitempty"`
 }
 
 // Outcome is how the handshakes of an arm ended, where that is the question: the negotiated group, or the refusal.

@@ -104,7 +104,7 @@ func (a *armRecords) times(metric sampleMetric) (byBlock [][]float64, known bool
 		for _, s := range a.samples[block] {
 			ns, ok := metric.time(s)
 			switch {
-			case s.Class != "":
+			case s.Class != "" && !(punctuality(metric.name) && s.Class != results.ClassDropped):
 				times = append(times, math.Inf(1))
 			case ok:
 				times = append(times, float64(ns))

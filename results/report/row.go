@@ -22,7 +22,7 @@ func Summarise(m results.Manifest, samples []results.Sample, trials []results.Tr
 
 // summarise takes what the records' accounting said.
 func (r *run) summarise(accounts error) results.Summary {
-	s := results.Summary{Schema: results.Schema, Rows: r.rows(), Comparisons: r.comparisons(), Outcomes: r.outcomes(), Computing: r.m.Computing}
+	s := results.Summary{Schema: results.Schema, Rows: r.rows(), Comparisons: r.comparisons(), Outcomes: r.outcomes(), Generators: r.generators(), Computing: r.m.Computing}
 	s.Warnings = r.warnings(s, accounts)
 	return s
 }
@@ -99,6 +99,9 @@ func (r *run) sampleRow(row *results.Row, a *armRecords, metric sampleMetric) {
 		setInterval(row, interval, err, percentile(metric.q))
 		return
 	}
+	if len(byBlock) < stats.MinBlocks && offers(a.Experiment) {
+		byBlock = a.sliced(metric)
+	}
 	interval, err := stats.BlockQuantile(byBlock, metric.q, r.resamples, r.seed(a.Experiment, metric.name, a.Arm.String()))
 	setInterval(row, interval, err, percentile(metric.q))
 }
@@ -166,6 +169,8 @@ func spanOf(values []float64) span {
 func setInterval(row *results.Row, i stats.Interval, err error, what string) {
 	var few *stats.BlocksError
 	switch {
+	case errors.As(err, &few) && offers(row.Experiment):
+		// A warning on top says it of the whole experiment.
 	case errors.As(err, &few):
 		warn(row, "no interval: %d blocks, at least %d are needed", few.Have, few.Need)
 	case err != nil:

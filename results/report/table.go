@@ -188,6 +188,7 @@ func (b *builder) values(of section, columns []column) (t table, ok bool) {
 		return table{}, false
 	}
 	t.addCounts(warned, arms)
+	b.addGenerators(&t, arms)
 	t.Notes = append(t.legend(), notes(warned, len(arms))...)
 	return t, true
 }

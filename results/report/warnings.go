@@ -25,6 +25,7 @@ func (r *run) warnings(s results.Summary, accounts error) []string {
 	if accounts != nil {
 		all = append(all, "the records contradict each other: "+strings.ReplaceAll(accounts.Error(), "\n", "; "))
 	}
+	all = append(all, bound(s.Generators)...)
 	all = append(all, alarms(s.Comparisons)...)
 	all = append(all, r.failed()...)
 	all = append(all, r.noise()...)
@@ -112,6 +113,11 @@ func (r *run) noise() []string {
 func (r *run) fewBlocks() []string {
 	var out []string
 	for _, e := range r.m.Experiments {
+		if offers(e.Name) && e.Skipped == "" && e.Done > 0 && e.Done < stats.MinBlocks {
+			out = append(out, fmt.Sprintf("%s: with %d of the %d blocks that intervals need, those of percentiles are over stretches of each run, and do not hold what differs between runs",
+				e.Name, e.Done, stats.MinBlocks))
+			continue
+		}
 		if e.Skipped == "" && e.Done < stats.MinBlocks && !r.m.Virtual { // a lab's cell has all its trials or none
 			out = append(out, fmt.Sprintf("%s: %d blocks are too few for intervals, at least %d are needed", e.Name, e.Done, stats.MinBlocks))
 		}

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"pqbench/bench"
 	"pqbench/kex"
+	"pqbench/results/report"
 )
 
 type loadCommand struct {
@@ -38,6 +41,8 @@ type loadCommand struct {
 	SNI      string   `name:"sni" help:"Server name to ask it for; default its host."`
 	Insecure bool     `help:"Do not check its certificate."`
 	CA       string   `name:"ca" placeholder:"PEM" help:"Certificates to trust in place of the system's."`
+
+	thresholds `embed:""`
 
 	Blocks int `default:"1" help:"Interleaved rounds of all arms; comparisons between arms need six."`
 
@@ -76,9 +81,32 @@ func (c *loadCommand) Run(ctx context.Context, o out) error {
 	if dir == "" {
 		return err
 	}
-	if reportErr := show(dir, o, c.NoColor); reportErr != nil {
-		err = errors.Join(err, fmt.Errorf("the run is in %s, but its report failed: %w", dir, reportErr))
+	if reportErr := c.show(dir, o); reportErr != nil {
+		return errors.Join(err, fmt.Errorf("the run is in %s, but its report failed: %w", dir, reportErr))
 	}
+	if err != nil {
+		return err
+	}
+	return c.judge(dir)
+}
+
+// formats are the files of a run folder that --format prints.
+var formats = map[string]string{"json": report.SummaryFile, "gobench": report.BenchFile}
+
+// show writes the report, and prints its tables or a file of it.
+func (c *loadCommand) show(dir string, o out) error {
+	file, ok := formats[c.Format]
+	if !ok {
+		return show(dir, o, c.NoColor)
+	}
+	if err := report.Write(dir); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(filepath.Join(dir, file))
+	if err != nil {
+		return err
+	}
+	_, err = o.stdout.Write(text)
 	return err
 }
 
@@ -92,6 +120,9 @@ func (c *loadCommand) plan() (*bench.Plan, error) {
 		if n < 1 {
 			return nil, fmt.Errorf("%s %d: want at least 1", name, n)
 		}
+	}
+	if err := c.check(); err != nil {
+		return nil, err
 	}
 	if c.Duration <= 0 || c.Timeout <= 0 || c.Warmup < 0 {
 		return nil, errors.New("--duration, --warmup and --timeout are times above zero, such as 300ms or 10s")

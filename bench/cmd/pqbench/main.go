@@ -24,8 +24,8 @@ import (
 const (
 	exitDone         = 0
 	exitError        = 1
-	exitInconclusive = 98
-	exitRegressed    = 99  // or another gate failed
+	exitInconclusive = 98  // a gate was asked for, and the result cannot tell
+	exitRegressed    = 99  // or another gate or threshold failed
 	exitArguments    = 104 // bad configuration or arguments
 	exitInterrupted  = 105 // what was measured so far is saved
 )
@@ -112,6 +112,10 @@ func exitStatus(err error, stderr io.Writer) int {
 	switch {
 	case errors.Is(err, bench.ErrInterrupted):
 		return exitInterrupted
+	case errors.Is(err, errThreshold):
+		return exitRegressed
+	case errors.Is(err, errInconclusive):
+		return exitInconclusive
 	case errors.As(err, &bad), errors.As(err, &config), errors.As(err, &daemonConfig):
 		return exitArguments
 	default:

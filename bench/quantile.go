@@ -1,0 +1,38 @@
+package bench
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"pqbench/results"
+	"pqbench/results/stats"
+)
+
+// p99 is that of durations, ns; ok is false where too few lie beyond it to say.
+func p99(times []time.Duration) (v float64, ok bool) { return quantile(times, 0.99) }
+
+func quantile(times []time.Duration, q float64) (v float64, ok bool) {
+	if !stats.PrintableQuantile(len(times), q) {
+		return 0, false
+	}
+	sorted := make([]float64, len(times))
+	for i, t := range times {
+		sorted[i] = float64(t)
+	}
+	slices.Sort(sorted)
+	return stats.Quantile(sorted, q), true
+}
+
+// latencies are those from the intended instants, sorted, ns; what failed or was dropped is longer than everything.
+func latencies(samples []results.Sample) []float64 {
+	times := make([]float64, len(samples))
+	for i, s := range samples {
+		times[i] = float64(s.Completed - s.Intended)
+		if s.Class != "" {
+			times[i] = math.Inf(1)
+		}
+	}
+	slices.Sort(times)
+	return times
+}

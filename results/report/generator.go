@@ -1,0 +1,132 @@
+package report
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"pqbench/results"
+	"pqbench/results/stats"
+)
+
+// What makes a generator the limit of what it measured.
+const (
+	// saturated is the share of its cores at which a generator has no time left to be punctual.
+	saturated = 0.90
+	// calibrated is the least share of the offered load that must get through an edge that does the least possible.
+	calibrated = 0.99
+)
+
+// generators judges every arm to which load was offered.
+func (r *run) generators() []results.Generator {
+	var out []results.Generator
+	for i := range r.arms {
+		a := &r.arms[i]
+		if !offers(a.Experiment) || a.Arm.Arrivals == closedLoop || len(a.trials) == 0 {
+			continue
+		}
+		reasons := append(r.moved(a), a.exhausted()...)
+		out = append(out, results.Generator{Experiment: a.Experiment, Arm: a.Arm, Bound: len(reasons) > 0, Reasons: reasons})
+	}
+	return out
+}
+
+// moved names the percentiles that the generator's lateness moved: without it they would lie outside of their interval.
+func (r *run) moved(a *armRecords) (reasons []string) {
+	for _, m := range sampleMetrics(a.Experiment) {
+		if !latency(m.name) || len(a.samples) == 0 {
+			continue
+		}
+		row := results.Row{}
+		r.sampleRow(&row, a, m)
+		if row.Value == nil || row.Low == nil {
+			continue
+		}
+		punctual, _ := a.times(sampleMetric{m.name, m.q, sinceSent})
+		without := stats.Quantile(slices.Sorted(slices.Values(slices.Concat(punctual...))), m.q)
+		if without < *row.Low {
+			s := scaleFor(results.Metric{Unit: "ns"}, []float64{*row.Value})
+			reasons = append(reasons, fmt.Sprintf("its lateness moves the %s: %s %s from the intended instant, %s %s since it was sent", percentile(m.q),
+				rounded(*row.Value, row.Low, row.High, s.divisor), s.unit, rounded(without, row.Low, row.High, s.divisor), s.unit))
+		}
+	}
+	return reasons
+}
+
+// exhausted tells a generator whose CPU is used up, and one that does not even keep its rate at the least edge.
+func (a *armRecords) exhausted() (reasons []string) {
+	median := func(metric string) float64 { return stats.Median(inOrder(a.blockValues(metric))) }
+	if share := median("generator_cpu_share"); share > saturated {
+		reasons = append(reasons, fmt.Sprintf("it used %.0f %% of the CPU that it may use", 100*share))
+	}
+	if share := median("calibration_completed_share"); !math.IsNaN(share) && share < calibrated {
+		reasons = append(reasons, fmt.Sprintf("at an edge that does the least possible it got %.1f %% of this load through", 100*share))
+	}
+	return reasons
+}
+
+// bound are the warnings about generators that were the limit.
+func bound(generators []results.Generator) (warnings []string) {
+	for _, g := range generators {
+		if g.Bound {
+			warnings = append(warnings, fmt.Sprintf("generator-bound (%s): the load generator limited this result, not the edge: %s", factors(g.Arm), g.Reasons[0]))
+		}
+	}
+	return warnings
+}
+
+// generator is the verdict on an arm's generator, as its row has it.
+func (b *builder) generator(a results.Arm) string {
+	i := slices.IndexFunc(b.s.Generators, func(g results.Generator) bool { return g.Experiment == b.experiment && g.Arm == a })
+	switch {
+	case i < 0:
+		return ""
+	case b.s.Generators[i].Bound:
+		return "generator-bound"
+	}
+	return "ok"
+}
+
+// addGenerators ends the rows with the verdicts, where there are any.
+func (b *builder) addGenerators(t *table, arms []results.Arm) {
+	if !slices.ContainsFunc(arms, func(a results.Arm) bool { return b.generator(a) != "" }) {
+		return
+	}
+	t.Head = append(t.Head, "generator")
+	for i, a := range arms {
+		c := cell{Text: b.generator(a)}
+		if c.Text != "ok" && c.Text != "" {
+			c.Mark = worse
+		}
+		t.Rows[i] = append(t.Rows[i], c)
+	}
+}
+
+// stretches are how many pieces a run of one trial is cut into for intervals.
+const stretches = 10
+
+// sliced are the times of a metric, trial by trial cut into stretches of time: queues and stalls make neighbours alike,
+// so that stretches are drawn whole, as blocks are.
+func (a *armRecords) sliced(metric sampleMetric) (pieces [][]float64) {
+	for _, block := range slices.Sorted(maps.Keys(a.samples)) {
+		samples := a.samples[block]
+		whole := armRecords{ArmOf: a.ArmOf, samples: map[int][]results.Sample{}}
+		t := a.trials[block]
+		length := max(intendedLast(samples)-t.Started+1, 1)
+		for _, s := range samples {
+			piece := int((s.Intended - t.Started) * stretches / length)
+			whole.samples[piece] = append(whole.samples[piece], s)
+		}
+		times, _ := whole.times(metric)
+		pieces = append(pieces, times...)
+	}
+	return pieces
+}
+
+func intendedLast(samples []results.Sample) (last int64) {
+	for _, s := range samples {
+		last = max(last, s.Intended)
+	}
+	return last
+}

@@ -26,10 +26,23 @@ func (ps *pairs) calibrate(ctx context.Context, pr *pair, a arm) (map[string]flo
 		return nil, err
 	}
 	phases = steady(phases)
+	g, err := ps.leastEdge(ctx, pr, a)
+	if err != nil {
+		return nil, err
+	}
+	o, err := ps.r.open(ctx, ps.p, g, phases, 1)
+	if err != nil {
+		return nil, err
+	}
+	return calibrationValues(o.byPhase[0]), nil
+}
+
+// leastEdge is the arm's generator, aimed at quic-go's accept loop in the edge's process.
+func (ps *pairs) leastEdge(ctx context.Context, pr *pair, a arm) (generator, error) {
 	least := ps.listener(a)
 	least.bare = true
 	if err := ps.listen(ctx, pr, least); err != nil {
-		return nil, err
+		return generator{}, err
 	}
 	g := ps.generator(pr, a)
 	g.unit = func(inFlight int) role.OpenArgs {
@@ -37,11 +50,7 @@ func (ps *pairs) calibrate(ctx context.Context, pr *pair, a arm) (map[string]flo
 		args.Concurrency, args.Sockets = inFlight, min(inFlight, openSockets)
 		return role.OpenArgs{Handshake: &args}
 	}
-	o, err := ps.r.open(ctx, ps.p, g, phases, 1)
-	if err != nil {
-		return nil, err
-	}
-	return calibrationValues(o.byPhase[0]), nil
+	return g, nil
 }
 
 // steady is a phase of even load at the greatest mean rate of those measured.

@@ -39,6 +39,7 @@ var mayImport = map[string][]string{
 	"loadgen":                      {"kex", "results"},
 	"loadgen/fleet":                {"tunnel", "tunnel/connector", "loadgen", "kex", "results"},
 	"bench":                        {"..."},
+	"bench/knee":                   nil,
 	"bench/lab/link":               {"kex", "wire", "tunnel", "tunnel/ca", "tunnel/edge", "tunnel/connector"}, // the tunnel in its tests alone
 	"bench/lab":                    {"bench", "bench/lab/link", "kex", "loadgen", "origin", "results", "results/stats", "tunnel", "tunnel/ca", "tunnel/connector", "tunnel/edge", "wire"},
 	"bench/gate":                   {"bench", "bench/lab", "kex", "results", "results/export"}, // the tables in its tests alone

@@ -38,6 +38,8 @@ type Load struct {
 	EdgeCores []int `yaml:"edge_cores,omitempty"`
 	// Target is a QUIC server of the user's own in place of an edge.
 	Target *Target `yaml:"target,omitempty"`
+
+	Bounds `yaml:",inline"`
 }
 
 // The values of Load's fields.
@@ -110,6 +112,8 @@ func (l *Load) fill(d Load) {
 	}
 	l.Drive, l.Arrivals, l.Loop = cmp.Or(l.Drive, d.Drive), cmp.Or(l.Arrivals, d.Arrivals), cmp.Or(l.Loop, d.Loop)
 	l.InFlight, l.Procs = cmp.Or(l.InFlight, d.InFlight), cmp.Or(l.Procs, d.Procs)
+	l.Lead = cmp.Or(l.Lead, d.Lead)
+	l.Bounds.fill(d.Bounds, l.Drive)
 }
 
 // checkLoad is inRange for the fields of Load.
@@ -162,7 +166,7 @@ func (e *Experiment) checkSchedule() error {
 	}
 	switch {
 	case e.Run != "rate":
-		return nil
+		return e.Bounds.check()
 	case given != 1:
 		return errors.New("say one of rates, phases, trace and loop: closed")
 	case (e.Arrivals == arrivalsTrace) != (e.Trace != ""):

@@ -43,6 +43,8 @@ func (e *Experiment) method() string {
 		return e.fleetMethod()
 	case "storm":
 		return e.stormMethod()
+	case "knee":
+		return e.kneeMethod()
 	case "goodput":
 		return fmt.Sprintf("%d MiB down (GET) and up (POST) for each arm and block through %d tunnels of each arm. Goodput is body bits by time; "+
 			"CPU is that of edge and connector together for 10⁹ body bytes, the edge's TLS towards the visitor included.", int64(e.Size)>>20, e.Tunnels)
@@ -65,4 +67,11 @@ func (e *Experiment) rateMethod() string {
 	return fmt.Sprintf("Open loop: %s %s, at instants that are drawn from the seed before the clock starts, the same for all arms of a block. Latency runs from the intended instant, "+
 		"so that a stall shows in every unit that meets it; lateness is what the generator was late in sending. %d may be in flight, and one on top is dropped and counts as a failure.",
 		what, where, e.InFlight)
+}
+
+func (e *Experiment) kneeMethod() string {
+	return fmt.Sprintf("A search for the highest rate of %s whose 99th percentile of latency, from the intended instant, stays within %v and of which at least %g %% complete: doubled from %v, "+
+		"then bisected to %g %%, then verified by three passes; outside of the verification a failure must be seen twice. Each probe offers %s load for %v or for as long as %d units take. "+
+		"Latency is then measured again at 90, 50 and 10 %% of the knee, and the rate that failed above it is tried at an edge that does the least possible: where that one fails as well, the generator is the limit.",
+		e.Drive, time.Duration(e.MaxP99), 100*e.MinCompleted, e.From, 100*e.Precision, e.Arrivals, time.Duration(e.Time), enough)
 }

@@ -98,11 +98,12 @@ var onlyIn = map[string][]string{
 	"arrivals":           loads,
 	"trace":              {"rate"},
 	"lead":               loads,
-	"loop":               {"rate"},
+	"loop":               loads,
 	"in_flight":          loads,
 	"procs":              loads,
 	"edge_cores":         loads,
 	"target":             {"rate", "knee", "handshake"},
+	"max_p99":            {"knee"}, "min_completed": {"knee"}, "from": {"knee"}, "precision": {"knee"},
 }
 
 // applicable refuses a field that the experiment would not heed: a plan says what it does.
@@ -140,6 +141,9 @@ var defaults = map[string]Experiment{
 			Admission: []Admission{"none"}}},
 	"rate": {Blocks: 6, Fresh: 3, Time: Duration(5 * time.Second), Warmup: 30, Timeout: Duration(5 * time.Second), Concurrency: []int{8}, Tunnels: 16, Conns: 4, Body: 1 << 10,
 		Load: Load{Drive: driveHandshakes, Arrivals: arrivalsPoisson, Loop: loopOpen, InFlight: 256, Procs: 1}},
+	"knee": {Blocks: 6, Fresh: 2, Time: Duration(time.Second), Warmup: 30, Timeout: Duration(5 * time.Second), Concurrency: []int{8}, Tunnels: 16, Conns: 4, Body: 1 << 10,
+		Load: Load{Drive: driveHandshakes, Arrivals: arrivalsPoisson, Loop: loopOpen, InFlight: 256, Procs: 1, Lead: Duration(200 * time.Millisecond),
+			Bounds: Bounds{MaxP99: Duration(50 * time.Millisecond), MinCompleted: 0.999, From: 100, Precision: 0.05}}},
 }
 
 func (e *Experiment) complete() error {

@@ -93,6 +93,7 @@ type runner struct {
 	parts    []part
 	skipped  [][]string // of each part: why arms were left out
 	trials   int        // recorded so far
+	probes   uint64     // made so far
 }
 
 // part is one entry of the plan's experiments with its arms.
@@ -186,7 +187,7 @@ func (r *runner) experiments(ctx context.Context) error {
 		run := map[string]func(context.Context, part) error{
 			"kex": r.kex, "handshake": r.handshake, "overhead": r.handshake, "wire": r.wire,
 			"requests": r.requests, "goodput": r.goodput, "idle": r.idle, "policy": r.policy,
-			"rate": r.rate, "fleet": r.fleet, "storm": r.storm,
+			"rate": r.rate, "knee": r.knee, "fleet": r.fleet, "storm": r.storm,
 		}[p.Run]
 		r.progress.Start(p.Run, p.Blocks, r.skipped[p.index])
 		err := run(ctx, p)

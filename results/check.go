@@ -111,6 +111,12 @@ func (c *checker) trial(t Trial) {
 		c.violation("trial (%s): scheduled %d, but completed %d + failed %d + dropped %d",
 			at, t.Scheduled, t.Completed, t.Failed, t.Dropped)
 	}
+	for i, p := range t.Probes {
+		if p.Scheduled != p.Completed+p.Failed+p.Dropped {
+			c.violation("trial (%s): probe %d: scheduled %d, but completed %d + failed %d + dropped %d",
+				at, i, p.Scheduled, p.Completed, p.Failed, p.Dropped)
+		}
+	}
 	if t.Completed != n.completed || t.Failed != n.failed || t.Dropped != n.dropped {
 		c.violation("trial (%s): counted completed %d, failed %d, dropped %d; its samples say %d, %d, %d",
 			at, t.Completed, t.Failed, t.Dropped, n.completed, n.failed, n.dropped)

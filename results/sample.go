@@ -54,6 +54,8 @@ type Trial struct {
 	Series *Series `json:"series,omitempty"`
 	// Seed fixed the dice of what was measured (a storm's waits), where it has some.
 	Seed uint64 `json:"seed,omitempty"`
+	// Probes are the steps of a search, in order.
+	Probes []Probe `json:"probes,omitempty"`
 }
 
 // Series are values over time, one for each step since Start, by name. In a storm: "handshakes" and "failed" that ended
@@ -62,6 +64,26 @@ type Series struct {
 	Start  int64                `json:"start"` // ns since the run's origin
 	Step   int64                `json:"step"`  // ns
 	Values map[string][]float64 `json:"values"`
+}
+
+// Probe is a step of a search: a rate that was offered, and what became of it. Its samples are not kept.
+type Probe struct {
+	Rate  float64 `json:"rate"`  // a second
+	Stage string  `json:"stage"` // of the search, or the share of the knee at which latency was measured again
+	Pass  bool    `json:"pass"`  // it stayed within the bounds
+	// Scheduled = Completed + Failed + Dropped.
+	Scheduled int `json:"scheduled"`
+	Completed int `json:"completed"`
+	Failed    int `json:"failed,omitempty"`
+	Dropped   int `json:"dropped,omitempty"`
+	// P50 and P99 are latencies from the intended instant, ns; nil where they lie among the failures, or too few
+	// samples lie beyond. Lateness is its own 99th percentile.
+	P50      *float64 `json:"p50,omitempty"`
+	P99      *float64 `json:"p99,omitempty"`
+	Lateness *float64 `json:"lateness_p99,omitempty"`
+	// GeneratorCPU and EdgeCPU are shares of the cores that each may use; 0 where they are not known.
+	GeneratorCPU float64 `json:"generator_cpu_share,omitempty"`
+	EdgeCPU      float64 `json:"edge_cpu_share,omitempty"`
 }
 
 // Record is a line of samples.jsonl.gz: exactly one of its fields is set.

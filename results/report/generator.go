@@ -63,6 +63,9 @@ func (a *armRecords) exhausted() (reasons []string) {
 	if share := median("calibration_completed_share"); !math.IsNaN(share) && share < calibrated {
 		reasons = append(reasons, fmt.Sprintf("at an edge that does the least possible it got %.1f %% of this load through", 100*share))
 	}
+	if passed := median("calibration_passed"); passed < 0.5 {
+		reasons = append(reasons, "an edge that does the least possible did not keep up with the next rate either")
+	}
 	return reasons
 }
 

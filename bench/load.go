@@ -165,7 +165,9 @@ func (e *Experiment) checkSchedule() error {
 		}
 	}
 	switch {
-	case e.Run != "rate":
+	case e.Run == "knee" && e.Loop == loopClosed:
+		return errors.New("loop: a closed loop has no knee: nothing arrives in it")
+	case e.Run == "knee":
 		return e.Bounds.check()
 	case given != 1:
 		return errors.New("say one of rates, phases, trace and loop: closed")

@@ -109,20 +109,23 @@ func merged(trials []Trial) (out []Trial) {
 	return out
 }
 
-// derive makes ns/op and the median from a trial's samples, as times from the intended instant (in a
-// closed loop, where it was sent). A failure counts in
+// derive makes ns/op and the median from a trial's samples, as service times (completed − sent); that of
+// a rate is its latency, from the intended instant. A failure counts in
 // ns/op with the time until it was given up, so that ns/op is a lower bound then, and in the median as longer than
 // everything. What was dropped counts in the median only: it never was an operation.
 func (l *benchLine) derive(median string, samples []Sample) {
 	var times []float64
 	sum, sent := 0.0, 0.0
 	for _, s := range samples {
-		time := float64(s.Completed - s.Intended)
+		time := float64(s.Completed - s.Sent)
 		if s.Class != ClassDropped {
 			sum, sent = sum+time, sent+1
 		}
-		if s.Class != "" {
+		switch {
+		case s.Class != "":
 			time = math.Inf(1)
+		case median == medianOf["rate"]:
+			time = float64(s.Completed - s.Intended)
 		}
 		times = append(times, time)
 	}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"image/color"
 	"math"
@@ -90,7 +91,7 @@ func addPoints(curves []loadCurve, of loadCurve, points []loadPoint) []loadCurve
 		curves = append(curves, of)
 	}
 	curves[i].points = append(curves[i].points, points...)
-	slices.SortFunc(curves[i].points, func(a, b loadPoint) int { return compareFloats(a.rate, b.rate) })
+	slices.SortFunc(curves[i].points, func(a, b loadPoint) int { return cmp.Compare(a.rate, b.rate) })
 	return curves
 }
 
@@ -122,7 +123,7 @@ func probePoints(a *armRecords) (points []loadPoint) {
 		probes = append(probes, t.Probes...)
 	}
 	probes = slices.DeleteFunc(probes, func(p results.Probe) bool { return p.Stage == leastEdge })
-	slices.SortFunc(probes, func(a, b results.Probe) int { return compareFloats(a.Rate, b.Rate) })
+	slices.SortFunc(probes, func(a, b results.Probe) int { return cmp.Compare(a.Rate, b.Rate) })
 	ms := func(v *float64, p results.Probe) float64 {
 		switch {
 		case v != nil:

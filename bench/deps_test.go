@@ -20,8 +20,9 @@ var mayImport = map[string][]string{
 	"origin":                       nil,
 	"results":                      nil,
 	"results/stats":                nil,
-	"results/report":               {"results", "results/stats"},
+	"results/report":               {"results", "results/history", "results/stats"},
 	"results/export":               {"results"},
+	"results/history":              {"results", "results/export", "results/stats"},
 	"wire":                         {"kex"},
 	"tunnel":                       nil,
 	"tunnel/ca":                    nil,
@@ -45,7 +46,7 @@ var mayImport = map[string][]string{
 	"bench/gate":                   {"bench", "bench/lab", "kex", "results", "results/export"}, // the tables in its tests alone
 	"bench/compare":                {"bench", "bench/role", "kex", "loadgen", "results", "results/report", "results/stats", "tunnel", "tunnel/ca"},
 	"bench/role":                   {"kex", "origin", "loadgen", "loadgen/fleet", "results", "tunnel", "tunnel/ca", "tunnel/edge", "tunnel/connector", "wire"},
-	"bench/cmd/pqbench":            {"bench", "bench/...", "daemon", "kex", "results", "results/export", "results/report", "tunnel/ca", "tunnel/cloudflared"}, // ca in tests alone
+	"bench/cmd/pqbench":            {"bench", "bench/...", "daemon", "kex", "results", "results/export", "results/history", "results/report", "results/stats", "tunnel/ca", "tunnel/cloudflared"}, // ca in tests alone
 	"scripts/kexagree":             {"results"},
 	"scripts/overlay":              nil,
 	"scripts/overlay/selftest":     nil,

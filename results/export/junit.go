@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"strings"
 
 	"pqbench/results"
 )
@@ -57,7 +58,7 @@ func JUnit(w io.Writer, f results.Findings) error {
 	class := "pqbench." + f.Tier
 	suite.add(junitCase{Class: class, Name: "verdict"}, f.Verdict(), verdictLine(f))
 	for _, one := range f.Findings {
-		suite.add(junitCase{Class: class + "." + one.Experiment, Name: one.Metric + " " + one.Arm.String()}, one.Verdict, told(one))
+		suite.add(junitCase{Class: class + "." + one.Experiment, Name: strings.TrimSpace(one.Metric + " " + one.Arm.String())}, one.Verdict, told(one))
 	}
 	all := junitSuites{Name: "pqbench", Tests: suite.Tests, Failures: suite.Failures, Skipped: suite.Skipped, Suites: []junitSuite{suite}}
 	if _, err := io.WriteString(w, xml.Header); err != nil {

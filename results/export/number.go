@@ -22,16 +22,38 @@ var ladders = map[string][]step{
 	"1/s":   {{"/s", 1}}, "count": {{"", 1}}, "share": {{"", 1}}, "allocs": {{"", 1}},
 }
 
-// values are base and head in one unit, with as many digits as it takes to tell them apart: 4 where that is enough.
+// values are base and head in one unit, with as many digits as it takes to see their difference: 4 where that is enough.
 func values(f results.Finding) (base, head string) {
 	digits := 4
-	for {
-		base, head = number(f.Base, f, digits), number(f.Head, f, digits)
-		if digits >= 15 || base != head || f.Base == nil || f.Head == nil || *f.Base == *f.Head {
-			return base, head
+	if f.Base != nil && f.Head != nil {
+		s, difference := scale(f), *f.Head-*f.Base
+		for ; digits < 15; digits++ {
+			shown := rounded(*f.Head/s.is, digits) - rounded(*f.Base/s.is, digits)
+			if math.Abs(shown-difference/s.is) <= math.Abs(difference/s.is)/10 || f.Low != nil && shown != 0 {
+				break
+			}
 		}
-		digits++
 	}
+	return number(f.Base, f, digits), number(f.Head, f, digits)
+}
+
+// rounded is what number shows of x.
+func rounded(x float64, digits int) float64 {
+	unit := math.Pow(10, float64(decimals(x, digits)))
+	return math.Round(x*unit) / unit
+}
+
+// decimals is how many give x so many digits.
+func decimals(x float64, digits int) int {
+	if x == 0 {
+		return 0
+	}
+	return max(0, digits-1-int(math.Floor(math.Log10(math.Abs(x)))))
+}
+
+// Value is one number in a handy unit, with 4 digits or all that were counted.
+func Value(v float64, unit string) string {
+	return number(&v, results.Finding{Unit: unit, Head: &v}, 4)
 }
 
 // number is one value; "–" for none. Whole numbers that are counted keep all their digits.
@@ -44,11 +66,7 @@ func number(v *float64, f results.Finding, digits int) string {
 	if x == math.Trunc(x) && math.Abs(x) < 1e15 && s.is == 1 {
 		return unit(strconv.FormatFloat(x, 'f', -1, 64), s.unit)
 	}
-	decimals := 0
-	if x != 0 {
-		decimals = max(0, digits-1-int(math.Floor(math.Log10(math.Abs(x)))))
-	}
-	return unit(strconv.FormatFloat(x, 'f', decimals, 64), s.unit)
+	return unit(strconv.FormatFloat(x, 'f', decimals(x, digits), 64), s.unit)
 }
 
 func unit(number, unit string) string {
@@ -84,8 +102,8 @@ func change(f results.Finding) string {
 		return ""
 	}
 	difference := *f.Head - *f.Base
-	s := scale(f)
-	exact := unit(strconv.FormatFloat(difference/s.is, 'g', 6, 64), s.unit)
+	s := scale(results.Finding{Unit: f.Unit, Head: &difference})
+	exact := unit(strconv.FormatFloat(difference/s.is, 'g', 4, 64), s.unit)
 	if difference > 0 {
 		exact = "+" + exact
 	}

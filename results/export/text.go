@@ -34,5 +34,5 @@ var columns = []string{"verdict", "metric", "old", "new", "change", "p", "where"
 
 func cells(f results.Finding) []string {
 	base, head := values(f)
-	return []string{f.Verdict, title(f), base, head, change(f), pValue(f), where(f), f.Note}
+	return []string{f.Verdict, title(f), base, head, change(f), pValue(f), where(f), strings.ReplaceAll(f.Note, "\n", " ")}
 }

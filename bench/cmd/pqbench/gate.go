@@ -51,19 +51,27 @@ func (c *gateCommand) Run(ctx context.Context, o out) error {
 	return nil
 }
 
-// tell prints findings in a format, and says them to GitHub where a workflow runs this: to the step summary, and as
-// annotations, which it reads from any output.
+// tell prints findings in a format, and says them to GitHub where a workflow runs this.
 func tell(o out, format string, f results.Findings) error {
 	if err := export.Write(o.stdout, format, f); err != nil {
 		return err
 	}
-	if os.Getenv("GITHUB_ACTIONS") == "true" && format != "annotations" {
+	switch format {
+	case "annotations", "summary":
+		return nil // what GitHub shall read was asked for
+	}
+	return toGitHub(o, f)
+}
+
+// toGitHub says findings in the step summary, and as annotations, which GitHub reads from any output.
+func toGitHub(o out, f results.Findings) error {
+	if os.Getenv("GITHUB_ACTIONS") == "true" {
 		if err := export.Annotations(o.stderr, f); err != nil {
 			return err
 		}
 	}
 	path := os.Getenv("GITHUB_STEP_SUMMARY")
-	if path == "" || format == "summary" {
+	if path == "" {
 		return nil
 	}
 	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)

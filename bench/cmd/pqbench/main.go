@@ -37,6 +37,7 @@ type commands struct {
 	Load      loadCommand      `cmd:"" help:"Drive handshakes or requests at a rate, at a local edge or a QUIC server of your own."`
 	Gate      gateCommand      `cmd:"" help:"Exact numbers against the committed baseline: any difference fails."`
 	Compare   compareCommand   `cmd:"" help:"Compare two revisions, binaries or run folders: verdicts, exit status."`
+	History   historyCommand   `cmd:"" help:"The trend over runs kept in git, with change points."`
 	Groups    groupsCommand    `cmd:"" help:"Show named groups, codepoints, sizes and providers, and what this build and CPU have."`
 	Connector connectorCommand `cmd:"" help:"Keep a tunnel to an edge, like cloudflared tunnel run."`
 	Edge      edgeCommand      `cmd:"" help:"Accept tunnels and pass requests to them; --issue makes one."`

@@ -30,6 +30,8 @@ type Arm struct {
 	Share     string `json:"share,omitempty"`
 	Outage    string `json:"outage,omitempty"`
 	Admission string `json:"admission,omitempty"`
+	// Silence is how long a tunnel was left alone before it was asked ("35s"), where that is a factor.
+	Silence string `json:"silence,omitempty"`
 	// Path is a simulated path: its round trip ("100ms") or a profile's name; Loss its share of lost datagrams ("5%") or
 	// model, and Middlebox what stands on it ("none"), where those are the factors.
 	Path      string `json:"path,omitempty"`
@@ -79,6 +81,7 @@ func (a Arm) String() string {
 	add("share", a.Share)
 	add("outage", strings.ReplaceAll(a.Outage, " ", "-"))
 	add("admission", a.Admission)
+	add("silence", a.Silence)
 	add("path", a.Path)
 	add("loss", strings.ReplaceAll(a.Loss, ",", ";"))
 	add("middlebox", a.Middlebox)

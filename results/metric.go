@@ -150,6 +150,10 @@ var metrics = []Metric{
 	{Name: "first_byte_1MB", Experiment: "paths", Unit: "ns", Better: "lower", Title: "first byte of a first 1 MB request, mean", Mean: true},
 	{Name: "last_byte_1MB", Experiment: "paths", Unit: "ns", Better: "lower", Title: "last byte of a first 1 MB request, mean", Mean: true},
 
+	{Name: "answered_after_silence", Experiment: "silence", Unit: "share", Better: "higher", Title: "share of tunnels that answer after the silence", Mean: true},
+	{Name: "answer_after_silence", Experiment: "silence", Unit: "ns", Better: "lower", Title: "last byte of the answer, of those that come, mean", Mean: true},
+	{Name: "connections_lost", Experiment: "silence", Unit: "count", Better: "lower", Title: "connections lost meanwhile and made again, mean", Mean: true},
+
 	{Name: "connector_memory", Experiment: "idle", Unit: "B", Better: "lower", Title: "memory, all connector processes"},
 	{Name: "connector_resident", Experiment: "idle", Unit: "B", Better: "lower", Title: "resident memory, all connector processes, shared pages charged to each"},
 	{Name: "connector_memory_per_tunnel", Experiment: "idle", Unit: "B", Better: "lower", Title: "memory per tunnel, connector"},

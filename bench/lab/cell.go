@@ -7,9 +7,11 @@ import (
 	"strings"
 	"time"
 
+	"pqbench/bench"
 	"pqbench/bench/lab/link"
 	"pqbench/kex"
 	"pqbench/results"
+	"pqbench/tunnel"
 	"pqbench/tunnel/ca"
 	"pqbench/tunnel/edge"
 )
@@ -31,6 +33,9 @@ type Cell struct {
 	Reorder   float64
 	Down      *Way
 	Middlebox string // "" is none
+
+	Timers  bench.Timers  // of the tunnel; default cloudflared's
+	Silence time.Duration // before a tunnel is asked for 1 kB
 
 	Cost    *Cost // of computing; nil: it takes no time
 	Cores   int   // of the server; default 1
@@ -87,8 +92,13 @@ func (c Cell) arm(kind string) results.Arm {
 	if c.Clients > 1 {
 		a.Concurrency = c.Clients
 	}
+	if kind == Silence {
+		a.Middlebox, a.Timers, a.Silence = orNone(c.Middlebox), c.Timers.String(), Span(c.Silence).String()
+	}
 	if kind == Middleboxes {
 		a.Policy, a.Accept, a.Middlebox = c.Policy, strings.ReplaceAll(c.Accept, ",", "+"), orNone(c.Middlebox)
+	}
+	if kind != Paths {
 		if a.Loss == lossLabel("0") {
 			a.Loss = "" // as ever, where it is the middlebox that matters
 		}
@@ -148,8 +158,8 @@ func (p *Plan) Complete() error {
 const maxCount = 100_000
 
 func (e *Experiment) complete() error {
-	if !slices.Contains([]string{Paths, Middleboxes}, e.Run) {
-		return fmt.Errorf("unknown experiment %q: want %s or %s", e.Run, Paths, Middleboxes)
+	if !slices.Contains([]string{Paths, Middleboxes, Silence}, e.Run) {
+		return fmt.Errorf("unknown experiment %q: want %s, %s or %s", e.Run, Paths, Middleboxes, Silence)
 	}
 	for name, list := range map[string][]string{"groups": e.Groups, "policies": e.Policies, "profiles": e.Profiles, "loss": e.Loss, "middleboxes": e.Middleboxes} {
 		if list != nil && len(list) == 0 {
@@ -166,7 +176,7 @@ func (e *Experiment) complete() error {
 	if e.RequestCount > e.Count {
 		return fmt.Errorf("request-count %d: a cell has %d trials, and requests go with the first of these", e.RequestCount, e.Count)
 	}
-	if err := e.checkComputing(); err != nil {
+	if err := errors.Join(e.checkSilence(), e.checkComputing()); err != nil {
 		return err
 	}
 	if !slices.Contains(ca.Kinds(), e.Cert) {
@@ -183,6 +193,18 @@ func (e *Experiment) complete() error {
 		if _, err := c.path(); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (e *Experiment) checkSilence() error {
+	switch {
+	case e.Run != Silence && (e.Silence != 0 || len(e.Timers) > 0):
+		return fmt.Errorf("silence and timers are of the experiment %s, and not of %s", Silence, e.Run)
+	case e.Run == Silence && len(e.Requests) > 0:
+		return fmt.Errorf("%s asks for 1 kB: leave requests out", Silence)
+	case e.Silence < 0 || time.Duration(e.Silence) > time.Hour:
+		return fmt.Errorf("silence of %v: want more than none, and at most an hour", time.Duration(e.Silence))
 	}
 	return nil
 }
@@ -247,8 +269,16 @@ func (e *Experiment) fill() {
 	}
 	if e.Count == 0 {
 		e.Count = 500
-		if e.Run == Middleboxes {
+		if e.Run != Paths {
 			e.Count = 2
+		}
+	}
+	if e.Run == Silence {
+		if len(e.Timers) == 0 {
+			e.Timers = []bench.Timers{{KeepAlive: tunnel.KeepAlivePeriod, Idle: tunnel.MaxIdleTimeout}}
+		}
+		if e.Silence == 0 {
+			e.Silence = bench.Duration(35 * time.Second)
 		}
 	}
 	if e.cpu != nil && len(e.Clients) == 0 {
@@ -276,11 +306,25 @@ func (e *Experiment) Cells() (cells []Cell, skipped []string, err error) {
 				if box != none {
 					c.Middlebox = box
 				}
-				cells = append(cells, e.clientsOf(c)...)
+				for _, c := range e.timersOf(c) {
+					cells = append(cells, e.clientsOf(c)...)
+				}
 			}
 		}
 	}
 	return cells, skipped, nil
+}
+
+// timersOf is a cell with every pair of timers of a tunnel that is left alone.
+func (e *Experiment) timersOf(c Cell) (cells []Cell) {
+	if e.Run != Silence {
+		return []Cell{c}
+	}
+	for _, t := range e.Timers {
+		c.Timers, c.Silence = t, time.Duration(e.Silence)
+		cells = append(cells, c)
+	}
+	return cells
 }
 
 // clientsOf is a cell with what computing costs there, for every number of clients.

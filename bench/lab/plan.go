@@ -36,6 +36,7 @@ type Plan struct {
 const (
 	Paths       = "paths"       // how long handshakes and first requests take over paths
 	Middleboxes = "middleboxes" // who connects through which middlebox
+	Silence     = "silence"     // whether a tunnel that was left alone still answers
 )
 
 // Experiment is one experiment of a plan. Every list is a factor.
@@ -61,6 +62,10 @@ type Experiment struct {
 	// Requests are the sizes of first requests, through tunnels of their own, and RequestCount the trials for each cell.
 	Requests     []bench.Size `yaml:"requests,omitempty"`
 	RequestCount int          `yaml:"request-count,omitempty"`
+	// Timers are the tunnels' keep-alive periods and idle time-outs, and Silence is how long each is left alone before it
+	// is asked for 1 kB; of the experiment silence.
+	Timers  []bench.Timers `yaml:"timers,omitempty"`
+	Silence bench.Duration `yaml:"silence,omitempty"`
 	// Clients are how many dial one server at the same instant, and Cores how many of these it computes for at once; where
 	// computing takes time.
 	Clients []int `yaml:"clients,omitempty"`

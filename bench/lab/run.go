@@ -235,6 +235,11 @@ func (r *run) jobs(experiment int) (jobs []Job, of []int) {
 				of = append(of, k)
 			}
 		}
+		if e.Run == Silence {
+			c.results = make([]Result, e.Count)
+			add(e.Count, []int{silenceSize})
+			continue
+		}
 		add(e.Count, nil)
 		var sizes []int
 		for _, s := range e.Requests {
@@ -249,7 +254,7 @@ func (r *run) jobs(experiment int) (jobs []Job, of []int) {
 // take puts a batch into its cell and records the cell when that was the last.
 func (r *run) take(c *cellOf, job Job, batch []Result) (whole bool, err error) {
 	into := c.results
-	if len(job.Requests) > 0 {
+	if len(job.Requests) > 0 && len(c.requests) > 0 {
 		into = c.requests
 	}
 	copy(into[job.From:], batch)
@@ -268,6 +273,9 @@ func (r *run) take(c *cellOf, job Job, batch []Result) (whole bool, err error) {
 		sample, trial := record(result)
 		if i < len(c.requests) {
 			answered(trial.Values, c.requests[i])
+		}
+		if name == Silence {
+			afterSilence(trial.Values, result)
 		}
 		sample.Experiment, sample.Arm, sample.Block = name, c.arm, i
 		trial.Experiment, trial.Arm, trial.Block = name, c.arm, i
@@ -354,6 +362,19 @@ func answered(values map[string]float64, x Result) {
 	}
 }
 
+// silenceSize is what a tunnel is asked for after a silence, bytes.
+const silenceSize = 1000
+
+// afterSilence adds how a tunnel that was left alone answered.
+func afterSilence(values map[string]float64, x Result) {
+	values["answered_after_silence"] = 0
+	values["connections_lost"] = float64(max(0, x.Registrations-1))
+	if len(x.Answers) == 1 && x.Answers[0].Last > 0 {
+		values["answered_after_silence"] = 1
+		values["answer_after_silence"] = float64(x.Answers[0].Last)
+	}
+}
+
 // sizeName is a part of a metric's name: 1kB, 100kB, 1MB.
 func sizeName(n int) string {
 	switch {
@@ -370,6 +391,9 @@ func (e *Experiment) method() string {
 	text := fmt.Sprintf("Real quic-go and TLS in virtual time, with cloudflared's QUIC settings: %d handshakes for each cell, over a path that exists in memory alone. "+
 		"%s All groups of a cell meet the same losses, drawn for each trial, direction and datagram number. "+
 		"A handshake that failed counts as longer than all others in a quantile, and with the time until it failed in a mean.", e.Count, e.computing())
+	if e.Run == Silence {
+		text += fmt.Sprintf(" Each trial is a tunnel of one connection that is left alone for %v after it was registered, and then asked for 1 kB.", time.Duration(e.Silence))
+	}
 	if e.RequestCount > 0 {
 		text += fmt.Sprintf(" First requests go through %d new tunnels for each cell, from the edge to an origin behind the connector.", e.RequestCount)
 	}

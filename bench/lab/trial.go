@@ -39,8 +39,9 @@ type Result struct {
 	Retried   bool   // a HelloRetryRequest
 	Ended     string // why the worker ended at this trial; there is nothing else then
 
-	Registered time.Duration
-	Answers    []Answer
+	Registered    time.Duration
+	Registrations int // of the tunnel's connection: each after the first follows a loss
+	Answers       []Answer
 
 	Explanation Explanation
 	// Datagrams and UDP payload bytes that each side had sent by the end of the handshake; by index link.Up, link.Down.
@@ -208,7 +209,7 @@ func (x *trial) listen(socket net.PacketConn) (*edge.Edge, error) {
 	}
 	return edge.Listen(edge.Config{
 		VerifySourceAddress: func(net.Addr) bool { return x.job.Retry },
-		TLS:                 config, PacketConn: socket, RetryAbove: -1, RegisterTimeout: -1, QUIC: tunnel.QUICOptions{Tracer: x.probes[link.Down].tracer},
+		TLS:                 config, PacketConn: socket, RetryAbove: -1, RegisterTimeout: -1, QUIC: tunnel.QUICOptions{Idle: x.job.Cell.Timers.Idle, Tracer: x.probes[link.Down].tracer},
 		Authorize: func(string, uuid.UUID) ([]byte, bool) {
 			tick()
 			return creds.TunnelSecret, true
@@ -232,7 +233,9 @@ func (x *trial) dialer() (*connector.Dialer, error) {
 			return nil
 		}
 	}
-	return &connector.Dialer{TLS: config, QUIC: tunnel.QUICOptions{Tracer: x.probes[link.Up].tracer}, Trace: &tunnel.Trace{HandshakeDone: x.done}}, nil
+	timers := x.job.Cell.Timers
+	quic := tunnel.QUICOptions{KeepAlive: timers.KeepAlive, Idle: timers.Idle, Tracer: x.probes[link.Up].tracer}
+	return &connector.Dialer{TLS: config, QUIC: quic, Trace: &tunnel.Trace{HandshakeDone: x.done}}, nil
 }
 
 // done is told of the handshake's end at the client, at the very instant.
@@ -319,7 +322,7 @@ func (x *trial) tunnel(ctx context.Context, e *edge.Edge, socket net.PacketConn)
 		x.result.Class, x.result.Detail = "other", err.Error()
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, patience+x.job.Cell.Silence)
 	defer cancel()
 	x.stop = cancel
 	c, err := connector.New(connector.Config{
@@ -327,6 +330,9 @@ func (x *trial) tunnel(ctx context.Context, e *edge.Edge, socket net.PacketConn)
 		Origin: &url.URL{Scheme: "http", Host: "origin"}, Transport: inProcess{origin.New()},
 		Dialer: dialer, ListenPacket: func() (net.PacketConn, error) { return socket, nil },
 		Trace: &tunnel.Trace{Registered: func(r tunnel.Registration) {
+			if r.Err == nil {
+				x.result.Registrations++
+			}
 			if r.Err == nil && x.result.Class == "" && x.result.Registered == 0 {
 				x.result.Registered = (r.Done.Sub(x.record.Start) - x.start).Round(resolution)
 			}
@@ -339,6 +345,7 @@ func (x *trial) tunnel(ctx context.Context, e *edge.Edge, socket net.PacketConn)
 	ended := make(chan struct{})
 	go func() { defer close(ended); _ = c.Run(ctx) }()
 	if err := c.Ready(ctx); err == nil && x.result.Class == "" && x.result.Registered > 0 {
+		time.Sleep(x.job.Cell.Silence)
 		for _, size := range x.job.Requests {
 			x.result.Answers = append(x.result.Answers, x.request(ctx, e, size))
 		}

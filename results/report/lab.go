@@ -14,6 +14,7 @@ import (
 const (
 	paths       = "paths"
 	middleboxes = "middleboxes"
+	silence     = "silence"
 )
 
 // networkTime stands wherever a virtual time is shown.
@@ -137,4 +138,28 @@ func (l lookup) middleboxSentence() string {
 
 func connects(outcome string) bool {
 	return !strings.HasPrefix(outcome, "refused") && !strings.HasPrefix(outcome, "failed")
+}
+
+// silenceSentence is how late tunnels answer that were left alone: for each pair of timers behind the worst middlebox.
+func (l lookup) silenceSentence() string {
+	var timers []string
+	worst := map[string]results.Row{}
+	for _, r := range l.s.Rows {
+		if r.Experiment != silence || r.Metric != "answer_after_silence" || r.Value == nil {
+			continue
+		}
+		appendIndex(&timers, r.Arm.Timers)
+		if w := worst[r.Arm.Timers]; w.Value == nil || *r.Value > *w.Value {
+			worst[r.Arm.Timers] = r
+		}
+	}
+	var parts []string
+	for _, t := range timers {
+		keepAlive, _, _ := strings.Cut(t, "/")
+		parts = append(parts, fmt.Sprintf("with keep-alives every %s within %s ms (%s)", keepAlive, fixed(*worst[t].Value/1e6, 0), worst[t].Arm.Middlebox))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Tunnels that were left alone for %s answer, behind the middlebox that delays them most, %s.", worst[timers[0]].Arm.Silence, strings.Join(parts, ", "))
 }

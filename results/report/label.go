@@ -68,10 +68,11 @@ type section struct {
 	load        string
 	timers      string
 	outage      string
+	silence     string
 }
 
 func sectionOf(a results.Arm) section {
-	return section{a.Cert, a.Initial, a.Concurrency, a.Tunnels, a.Path, a.Load, a.Timers, a.Outage}
+	return section{a.Cert, a.Initial, a.Concurrency, a.Tunnels, a.Path, a.Load, a.Timers, a.Outage, a.Silence}
 }
 
 // String is the factors in words: "ecdsa-p256 certificate, 1252 B Initials, 8 in flight".
@@ -95,6 +96,9 @@ func (s section) String() string {
 	if s.timers != "" {
 		keepAlive, idle, _ := strings.Cut(s.timers, "/")
 		parts = append(parts, fmt.Sprintf("keep-alive %s, idle time-out %s", keepAlive, idle))
+	}
+	if s.silence != "" {
+		parts = append(parts, "alone for "+s.silence)
 	}
 	if s.outage != "" {
 		parts = append(parts, outageText(s.outage))

@@ -99,6 +99,8 @@ var layouts = []layout{
 			{"edge_cpu_share", "edge CPU", false}},
 		more: []column{{"lateness_p99_at_90", "lateness p99 at 90 %", false}, {"lateness_p99_at_50", "at 50 %", false}, {"lateness_p99_at_10", "at 10 %", false},
 			{"knee_verified", "verified", false}, {"calibration_passed", "least edge goes on", false}}},
+	{experiment: silence, title: "Tunnels that were left alone, and then asked for 1 kB", kinds: []string{"group"},
+		main: []column{{"answered_after_silence", "answered", false}, {"answer_after_silence", "answer", false}, {"connections_lost", "connections lost", false}}},
 	{experiment: "idle", title: "Tunnels that stand idle", kinds: []string{"group", "stack", "aa"},
 		main: []column{{"connector_memory", "connector memory", false}, {"connector_resident", "RSS", false}, {"connector_memory_per_tunnel", "per tunnel", true}, {"connector_idle_cpu", "connector CPU per tunnel and s", true},
 			{"edge_memory_per_tunnel", "edge memory per tunnel", false}, {"edge_idle_cpu", "edge CPU per tunnel and s", false}},

@@ -92,7 +92,7 @@ func (b *builder) arms(of section) []results.Arm {
 			arms = append(arms, row.Arm)
 		}
 	}
-	if b.experiment == paths || b.experiment == middleboxes || offers(b.experiment) {
+	if slices.Contains([]string{paths, middleboxes, silence}, b.experiment) || offers(b.experiment) {
 		return arms // in the order of the factors
 	}
 	slices.SortStableFunc(arms, func(x, y results.Arm) int { return b.rank(x) - b.rank(y) })

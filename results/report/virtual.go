@@ -43,7 +43,7 @@ func limits(m results.Manifest) []string {
 		return []string{
 			computing,
 			ends,
-			"A middlebox is met by a handshake alone: what a NAT forgets afterwards does not show.",
+			"The matrix of middleboxes is of handshakes alone; what a NAT forgets afterwards is the experiment silence.",
 			"The stack is quic-go's with cloudflared's settings: its initial probe time-out of 200 ms decides much of what a loss costs near by, and other stacks wait longer.",
 			direction,
 		}

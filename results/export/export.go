@@ -31,6 +31,8 @@ var writers = map[string]func(io.Writer, results.Findings) error{
 //   - openmetrics: OpenMetrics text
 //   - gab-smaller, gab-bigger: JSON for github-action-benchmark, customSmallerIsBetter and customBiggerIsBetter
 //   - bmf: Bencher Metric Format
+//
+// The first two are of findings alone; a run has tables and JSON of its own.
 func Formats() []string {
 	return []string{"text", "json", "summary", "annotations", "junit", "openmetrics", "gab-smaller", "gab-bigger", "bmf"}
 }

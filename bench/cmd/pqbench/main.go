@@ -73,7 +73,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 		kong.BindTo(ctx, (*context.Context)(nil)),
 		kong.Bind(out{stdout, stderr}),
 		kong.TypeMapper(reflect.TypeFor[daemon.PostQuantum](), postQuantumMapper{}),
-		kong.Vars{"findingformats": strings.Join(export.Formats(), ","), "labplans": strings.Join(lab.Plans(), ", "), "plans": strings.Join(bench.Plans(), ", ")},
+		kong.Vars{"findingformats": strings.Join(export.Formats(), ","), "exportformats": strings.Join(export.Formats()[2:], ","), "labplans": strings.Join(lab.Plans(), ", "), "plans": strings.Join(bench.Plans(), ", ")},
 	)
 	if len(args) == 0 {
 		args = []string{"--help"}

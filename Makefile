@@ -16,7 +16,7 @@ LDFLAGS := -X pqbench/bench.Revision=$(REVISION)
 # The race detector needs cgo and a C compiler.
 RACE := $(if $(and $(filter 1,$(shell go env CGO_ENABLED)),$(shell command -v $(firstword $(shell go env CC)) 2>/dev/null)),-race)
 
-.PHONY: bench lab lab-speed exact gate build test check vet format fuzz smoke plain kex-agree clean
+.PHONY: bench lab lab-speed exact gate regress build test check vet format fuzz smoke plain kex-agree clean
 
 bench: build
 	bin/pqbench run $(PLAN)
@@ -28,6 +28,11 @@ lab: build
 # lab-speed prints how fast the lab is, against bare handshakes in virtual time.
 lab-speed:
 	PQBENCH_LAB_SPEED=1 GOMAXPROCS=1 $(GO) test ./bench/lab -run '^TestSpeed$$' -v -count=1
+
+# regress compares a revision with the working tree, interleaved: make regress BASE=origin/main
+BASE ?= origin/main
+regress: build
+	bin/pqbench compare $(BASE) .
 
 build:
 	@mkdir -p bin

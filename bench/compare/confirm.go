@@ -20,7 +20,11 @@ func (d *decision) suspicions(look int) {
 // confirm judges what looked different at an earlier look by the rounds since.
 func (d *decision) confirm(look int) {
 	for i := range d.findings {
-		if f := &d.findings[i]; f.suspect() {
+		switch f := &d.findings[i]; {
+		case !f.suspect():
+		case f.Exact:
+			d.exactAgain(f)
+		default:
 			d.again(f, f.Confirmation.shares[look])
 		}
 	}
@@ -55,7 +59,7 @@ func (d *decision) unconfirmed() {
 			continue
 		}
 		looked := results.Direction(f.Difference, f.Better)
-		if c := f.Confirmation; c.Rounds < stats.MinBlocks {
+		if c := f.Confirmation; c.Rounds < stats.MinBlocks { // of an exact one that was measured again, no suspicion is left
 			f.Note = "looked " + looked + ", but there was no time to measure it again"
 		} else {
 			f.Note = "looked " + looked + ", but not when it was measured again (" + percent(c.Difference) + ")"

@@ -86,7 +86,7 @@ func (f *Finding) note() string {
 	if f.More > 0 {
 		told.say("%d more rounds would decide it", f.More)
 	}
-	if c := f.Confirmation; c != nil && c.Confirmed {
+	if c := f.Confirmation; c != nil && c.Confirmed && !f.Exact {
 		told.say("measured again: %s [%+.2f, %+.2f]", percent(c.Difference), 100*c.Low, 100*c.High)
 	}
 	if f.Floor > 0 {

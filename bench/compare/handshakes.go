@@ -138,16 +138,15 @@ func (w *wired) slice(ctx context.Context) (Values, error) {
 	return nil, nil
 }
 
-// last is the lower median of each number.
+// last is the least of each number, see series.least.
 func (w *wired) last() Values {
 	values := Values{}
-	for name := range w.seen[0] {
-		var s []float64
-		for _, v := range w.seen {
-			s = append(s, v[name])
+	for _, seen := range w.seen {
+		for name, v := range seen {
+			if least, ok := values[name]; !ok || v < least {
+				values[name] = v
+			}
 		}
-		slices.Sort(s)
-		values[name] = s[(len(s)-1)/2]
 	}
 	return values
 }

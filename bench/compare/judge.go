@@ -3,7 +3,6 @@ package compare
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"pqbench/results"
 	"pqbench/results/stats"
@@ -38,6 +37,9 @@ func (d *decision) estimate(f *Finding) {
 	s := d.of(f.Experiment)
 	if f.Exact {
 		f.exact(s)
+		if different(f.Verdict) {
+			f.Verdict, f.Confirmation = results.VerdictInconclusive, &Confirmation{after: f.Rounds}
+		}
 		return
 	}
 	head, calibration := s.differences(f.Name)
@@ -104,44 +106,9 @@ func (f *Finding) needs(level float64, family int) int {
 // decided reports whether more rounds have nothing to add.
 func (f *Finding) decided() bool { return f.gone || f.Verdict != results.VerdictInconclusive }
 
-// exact judges a number of the protocol by its median: any difference counts, provided that the base agrees with itself.
-func (f *Finding) exact(s series) {
-	var medians [arms]float64
-	for a := range arms {
-		medians[a] = s.lowerMedian(f.Name, a)
-	}
-	f.Rounds, f.P, f.Note = len(s), math.NaN(), ""
-	f.BaseValue, f.HeadValue = medians[Base], medians[Head]
-	f.Difference = medians[Head]/medians[Base] - 1
-	f.Low, f.High = f.Difference, f.Difference
-	switch {
-	case slices.ContainsFunc(medians[:], math.IsNaN):
-		f.Verdict, f.Note = results.VerdictInconclusive, "one side has no value of it"
-	case medians[Base] != medians[Again]:
-		f.Verdict = results.VerdictInconclusive
-		f.say("the base itself varies: %g and %g", medians[Base], medians[Again])
-	case medians[Head] == medians[Base]:
-		f.Verdict = results.VerdictUnchanged
-	case f.worse(medians[Head]-medians[Base]) > 0:
-		f.Verdict = results.VerdictRegressed
-	default:
-		f.Verdict = results.VerdictImproved
-	}
-}
-
 // medians are those of base and head over the rounds, for a reader's sense of scale.
 func (s series) medians(metric string) (base, head float64) {
 	return stats.Median(s.values(metric, Base)), stats.Median(s.values(metric, Head))
-}
-
-// lowerMedian is a value that was seen.
-func (s series) lowerMedian(metric string, a Arm) float64 {
-	values := s.values(metric, a)
-	if len(values) == 0 {
-		return math.NaN()
-	}
-	slices.Sort(values)
-	return values[(len(values)-1)/2]
 }
 
 func (s series) values(metric string, a Arm) (values []float64) {

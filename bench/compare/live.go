@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"pqbench/bench/role"
@@ -13,7 +15,7 @@ import (
 
 // live is the Source that measures.
 type live struct {
-	programs [arms]role.Program
+	programs []role.Program // by arm
 	plan     Plan
 	clock    loadgen.Clock
 	chains   map[string]chain // by the kind of experiment
@@ -22,7 +24,7 @@ type live struct {
 }
 
 // newLive measures programs; the seed draws the orders.
-func newLive(programs [arms]role.Program, plan Plan, seed uint64) (*live, error) {
+func newLive(programs []role.Program, plan Plan, seed uint64) (*live, error) {
 	l := &live{programs: programs, plan: plan, clock: loadgen.NewClock(), chains: map[string]chain{},
 		order: rand.New(rand.NewPCG(seed, 0x70716265)), rounds: map[string]int{}}
 	usual, err := newChain("ecdsa-p256")
@@ -47,30 +49,38 @@ type sideError struct {
 func (e sideError) Error() string { return fmt.Sprintf("%s: %v", e.arm, e.err) }
 func (e sideError) Unwrap() error { return e.err }
 
-// Round measures one round. A program that lacks what it takes is an lackError; anything else that fails is tried
-// once more, since a time-out may be the machine's, and then ends the comparison.
+// Round measures one round of three arms.
 func (l *live) Round(ctx context.Context, experiment string) (Round, error) {
 	start := l.clock.Now()
-	r, err := l.once(ctx, experiment)
-	var side sideError
-	if ctx.Err() == nil && errors.As(err, &side) {
-		if lacks(side.err) {
-			return r, lackError(side)
-		}
-		r, err = l.once(ctx, experiment)
-	}
+	values, err := l.measure(ctx, l.plan.experiment(experiment), l.programs)
 	if err != nil {
-		return r, fmt.Errorf("%s: %w", experiment, err)
+		return Round{}, err
 	}
-	r.Experiment, r.Number = experiment, l.rounds[experiment]
+	r := Round{Experiment: experiment, Number: l.rounds[experiment], Cost: time.Duration(l.clock.Now() - start)}
+	copy(r.Arms[:], values)
 	l.rounds[experiment]++
-	r.Cost = time.Duration(l.clock.Now() - start)
 	return r, nil
 }
 
-func (l *live) once(ctx context.Context, experiment string) (r Round, err error) {
-	e := l.plan.experiment(experiment)
-	var subjects [arms]subject
+// measure makes one round of these programs. One that lacks what it takes is a lackError; anything else that fails is
+// tried once more, since a time-out may be the machine's, and then ends the comparison.
+func (l *live) measure(ctx context.Context, e Experiment, programs []role.Program) ([]Values, error) {
+	values, err := l.once(ctx, e, programs)
+	var side sideError
+	if ctx.Err() == nil && errors.As(err, &side) {
+		if lacks(side.err) {
+			return nil, lackError(side)
+		}
+		values, err = l.once(ctx, e, programs)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", e.Name, err)
+	}
+	return values, nil
+}
+
+func (l *live) once(ctx context.Context, e Experiment, programs []role.Program) (values []Values, err error) {
+	subjects := make([]subject, len(programs))
 	defer func() {
 		for _, s := range subjects {
 			if s != nil {
@@ -78,44 +88,43 @@ func (l *live) once(ctx context.Context, experiment string) (r Round, err error)
 			}
 		}
 	}()
-	for _, a := range l.order.Perm(int(arms)) {
-		if subjects[a], err = begin(ctx, e, l.programs[a], l.clock, l.chains[e.kind()]); err != nil {
-			return r, sideError{Arm(a), err}
+	for _, a := range l.order.Perm(len(programs)) {
+		if subjects[a], err = begin(ctx, e, programs[a], l.clock, l.chains[e.kind()]); err != nil {
+			return nil, sideError{Arm(a), err}
 		}
-		r.Arms[a] = Values{}
 	}
-	if err := l.slices(ctx, e, subjects, &r); err != nil {
-		return r, err
+	if values, err = l.slices(ctx, e, subjects); err != nil {
+		return nil, err
 	}
 	for a, s := range subjects {
-		for name, v := range s.last() {
-			r.Arms[a][name] = v
-		}
+		maps.Copy(values[a], s.last())
 	}
-	return r, nil
+	return values, nil
 }
 
 // slices lets the arms take turns: in a random order, and then in its mirror image, so that a steady drift meets all
 // alike.
-func (l *live) slices(ctx context.Context, e Experiment, subjects [arms]subject, r *Round) error {
+func (l *live) slices(ctx context.Context, e Experiment, subjects []subject) ([]Values, error) {
+	means := make([]Values, len(subjects))
+	for a := range means {
+		means[a] = Values{}
+	}
 	var order []int
 	for i := range e.Slices {
 		if i%2 == 0 {
-			order = l.order.Perm(int(arms))
+			order = l.order.Perm(len(subjects))
+		} else {
+			slices.Reverse(order)
 		}
-		for k := range order {
-			a := order[k]
-			if i%2 == 1 {
-				a = order[len(order)-1-k]
-			}
+		for _, a := range order {
 			values, err := subjects[a].slice(ctx)
 			if err != nil {
-				return sideError{Arm(a), err}
+				return nil, sideError{Arm(a), err}
 			}
 			for name, v := range values {
-				r.Arms[a][name] += v / float64(e.Slices)
+				means[a][name] += v / float64(e.Slices)
 			}
 		}
 	}
-	return nil
+	return means, nil
 }

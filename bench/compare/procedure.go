@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -138,9 +139,7 @@ func (d *decision) until(ctx context.Context, end time.Duration, open []Experime
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		next := slices.MinFunc(open, func(a, b Experiment) int {
-			return compareFloats(float64(d.spent[a.Name])/a.Share, float64(d.spent[b.Name])/b.Share)
-		})
+		next := furthestBehind(open, d.spent)
 		round, err := d.source.Round(ctx, next.Name)
 		var lack lackError
 		if errors.As(err, &lack) {
@@ -158,14 +157,11 @@ func (d *decision) until(ctx context.Context, end time.Duration, open []Experime
 	return nil
 }
 
-func compareFloats(a, b float64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
+// furthestBehind is the experiment that has had the least of its share of the time.
+func furthestBehind(open []Experiment, spent map[string]time.Duration) Experiment {
+	return slices.MinFunc(open, func(a, b Experiment) int {
+		return cmp.Compare(float64(spent[a.Name])/a.Share, float64(spent[b.Name])/b.Share)
+	})
 }
 
 // without gives up on an experiment. What the base lacks is new; what the head lacks is missing, and no pass.

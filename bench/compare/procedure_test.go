@@ -28,6 +28,7 @@ type made struct {
 	fail    map[string]error         // experiments that end in an error
 	made    map[string]int           // rounds, by experiment
 	drift   func(number int) float64 // of base again against base
+	exact   bool                     // of wire, every round is the same
 }
 
 func (m *made) Round(_ context.Context, experiment string) (Round, error) {
@@ -49,6 +50,9 @@ func (m *made) Round(_ context.Context, experiment string) (Round, error) {
 		}
 		for _, name := range m.metrics[experiment] {
 			v := 1e6 * machine * math.Exp(own)
+			if m.exact && experiment == "wire" {
+				v = 1e6
+			}
 			if a == Head && number >= m.from && (m.until == 0 || number < m.until) {
 				v *= 1 + m.effect[experiment+"/"+name]
 			}
@@ -66,7 +70,7 @@ func (m *made) Round(_ context.Context, experiment string) (Round, error) {
 func handshakesAlone(t *testing.T, seed uint64) (Plan, *made) {
 	plan, err := OpenPlan("")
 	require.NoError(t, err)
-	plan.Experiments = plan.Experiments[:1]
+	plan.Experiments = []Experiment{plan.experiment("handshake")}
 	names := []string{}
 	for _, m := range plan.metrics() {
 		names = append(names, m.Name)
@@ -248,7 +252,7 @@ func TestLacking(t *testing.T) {
 // A source that ends in the middle leaves what was found.
 func TestErrorKeepsWhatWasFound(t *testing.T) {
 	plan, m := everything(t)
-	m.fail = map[string]error{"wire": errors.New("the machine is on fire")}
+	m.fail = map[string]error{"goodput": errors.New("the machine is on fire")}
 	o, err := Procedure{Budget: time.Minute}.Run(t.Context(), plan, m)
 	require.ErrorContains(t, err, "on fire")
 	assert.NotEmpty(t, o.Rounds)
@@ -271,15 +275,9 @@ func TestTimeIsShared(t *testing.T) {
 	for _, n := range m.made {
 		total += n
 	}
-	for _, e := range plan.Experiments[:3] {
+	for _, e := range plan.Experiments[1:4] {
 		assert.InDelta(t, e.Share/100, float64(m.made[e.Name])/float64(total), 0.03, e.Name)
 	}
-}
-
-// exactRounds are rounds of the wire experiment with these bytes.
-func exactRounds(base, again, head float64) series {
-	r := &Round{Experiment: "wire", Arms: [arms]Values{{"client_bytes": base}, {"client_bytes": again}, {"client_bytes": head}}}
-	return series{r, r}
 }
 
 func TestExact(t *testing.T) {
@@ -291,8 +289,27 @@ func TestExact(t *testing.T) {
 		{3840, 3840, 3840, results.VerdictUnchanged}, {3840, 3840, 3841, results.VerdictRegressed}, {3840, 3840, 3839, results.VerdictImproved},
 		{3840, 3841, 3841, results.VerdictInconclusive}, {3840, 3840, math.NaN(), results.VerdictInconclusive},
 	} {
+		calm := &Round{Arms: [arms]Values{{"client_bytes": c.base}, {"client_bytes": c.again}, {"client_bytes": c.head}}}
+		busy := &Round{Arms: [arms]Values{{"client_bytes": c.base + 1280}, {"client_bytes": c.again}, {"client_bytes": c.head + 40}}}
 		f := Finding{Metric: Metric{Metric: m}}
-		f.exact(exactRounds(c.base, c.again, c.head))
+		f.exact(series{busy, calm})
 		assert.Equal(t, c.want, f.Verdict, "%v", c)
+	}
+	f := Finding{Metric: Metric{Metric: m}}
+	f.exact(nil)
+	assert.Equal(t, results.VerdictInconclusive, f.Verdict, "not measured")
+}
+
+// A byte more is found in every comparison, measured again; one that only a disturbed round had is not.
+func TestByteMore(t *testing.T) {
+	for name, c := range map[string]struct {
+		until int
+		want  string
+	}{"always": {0, results.VerdictRegressed}, "at first": {1, results.VerdictUnchanged}} {
+		plan, m := everything(t)
+		m.exact, m.cost, m.until = true, 500*time.Millisecond, c.until
+		m.effect["wire/clienthello_bytes"] = 1.0 / 1474
+		f := findingOf(t, decideMade(t, plan, m, time.Minute), "clienthello_bytes")
+		assert.Equal(t, c.want, f.Verdict, name)
 	}
 }

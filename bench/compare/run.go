@@ -117,8 +117,9 @@ func (o Options) operands(ctx context.Context) (base, head Operand, err error) {
 }
 
 // programs builds what must be built.
-func (o Options) programs(ctx context.Context, base, head Operand) (programs [arms]role.Program, warnings []string, err error) {
+func (o Options) programs(ctx context.Context, base, head Operand) (programs []role.Program, warnings []string, err error) {
 	b := Builder{Cache: o.Cache, Progress: o.Progress}
+	programs = make([]role.Program, arms)
 	if programs[Base], err = b.Program(ctx, base, Toolchain{}); err != nil {
 		return programs, nil, err
 	}
@@ -145,7 +146,7 @@ type comparison struct {
 }
 
 // measure runs the procedure on live rounds and saves what came of it.
-func (c comparison) measure(ctx context.Context, programs [arms]role.Program) (string, results.Findings, error) {
+func (c comparison) measure(ctx context.Context, programs []role.Program) (string, results.Findings, error) {
 	record, err := newRecord(c)
 	if err != nil {
 		return "", results.Findings{}, bench.Misconfigured(err)

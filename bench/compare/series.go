@@ -2,6 +2,7 @@ package compare
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"time"
 
@@ -20,7 +21,12 @@ const (
 )
 
 // String is the arm's name.
-func (a Arm) String() string { return [...]string{"base", "base again", "head"}[a] }
+func (a Arm) String() string {
+	if a >= arms {
+		return fmt.Sprintf("arm %d", int(a))
+	}
+	return [...]string{"base", "base again", "head"}[a]
+}
 
 // Values are one process's numbers by the names of the metrics.
 type Values map[string]float64

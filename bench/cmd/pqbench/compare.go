@@ -24,6 +24,10 @@ type compareCommand struct {
 	Label      map[string]string `help:"Note to keep with the run, k=v; repeatable."`
 	Format     string            `enum:"${findingformats}" default:"text" help:"What to print: ${enum}."`
 	Quiet      bool              `short:"q" help:"No progress."`
+
+	SelfTest     bool          `help:"Measure the gate itself: false alarms, and what it finds of known slowdowns."`
+	SelfTestFor  time.Duration `default:"1h" help:"How long the self-test records; an interrupted one goes on where it stopped."`
+	SelfTestLive int           `default:"2" placeholder:"N" help:"Comparisons of the self-test that are made live and not drawn, each of --budget."`
 }
 
 // Help is printed below the flags.
@@ -36,6 +40,8 @@ func (compareCommand) Help() string {
                                                a changed QUIC stack under the same benchmark
   pqbench compare . --go /usr/local/go1.27     another toolchain
   pqbench compare results/runs/A results/runs/B
+  pqbench compare --self-test --self-test-for 10m
+                                               false alarms and detections of this gate on this host
 
 Exit status: 0 nothing regressed; 99 something did, and again when it was measured a second time;
 98 inconclusive: more time, or a quieter host, would tell.`
@@ -47,15 +53,13 @@ func (c *compareCommand) Run(ctx context.Context, o out) error {
 	if err != nil {
 		return badArguments{err}
 	}
+	progress := c.progress(o)
+	if c.SelfTest {
+		return c.selfTest(ctx, o, plan, progress)
+	}
 	options := compare.Options{
 		Base: c.Base, Head: c.Head, Toolchain: compare.Toolchain{GOROOT: c.Go, Replace: c.Replace}, Plan: plan,
-		Budget: c.Budget, Seed: c.Seed, Cache: c.Cache, Output: c.Output, Labels: c.Label,
-	}
-	if !c.Quiet {
-		start := time.Now()
-		options.Progress = func(line string) {
-			_, _ = fmt.Fprintf(o.stderr, "compare: %s (%v)\n", line, time.Since(start).Round(time.Second))
-		}
+		Budget: c.Budget, Seed: c.Seed, Cache: c.Cache, Output: c.Output, Labels: c.Label, Progress: progress,
 	}
 	dir, findings, err := compare.Run(ctx, options)
 	if len(findings.Findings) > 0 {
@@ -70,6 +74,34 @@ func (c *compareCommand) Run(ctx context.Context, o out) error {
 		return err
 	}
 	return statusOf(findings.Verdict())
+}
+
+// progress prints lines with the time since the start.
+func (c *compareCommand) progress(o out) func(string) {
+	if c.Quiet {
+		return nil
+	}
+	start := time.Now()
+	return func(line string) {
+		_, _ = fmt.Fprintf(o.stderr, "compare: %s (%v)\n", line, time.Since(start).Round(time.Second))
+	}
+}
+
+// selfTest measures the gate.
+func (c *compareCommand) selfTest(ctx context.Context, o out, plan compare.Plan, progress func(string)) error {
+	if c.Base != "" || c.Head != "" || c.Go != "" || len(c.Replace) > 0 {
+		return badArguments{errors.New("--self-test compares this program with itself: leave base, head, --replace and --go out")}
+	}
+	report, err := compare.SelfTest{
+		For: c.SelfTestFor, Budget: c.Budget, Live: c.SelfTestLive, Seed: c.Seed, Plan: plan, Output: c.Output, Progress: progress,
+	}.Run(ctx)
+	if len(report.Rows) > 0 {
+		err = errors.Join(err, report.Write(o.stdout))
+	}
+	if err != nil {
+		return err
+	}
+	return statusOf(report.Verdict())
 }
 
 // statusOf is a verdict as an exit status.

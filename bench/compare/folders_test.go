@@ -1,0 +1,84 @@
+package compare
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pqbench/results"
+)
+
+// aRun is a run folder of kex and wire trials.
+type aRun struct {
+	manifest results.Manifest
+	client   float64 // ns, of the first arm
+	bytes    float64
+	without  string // a metric that is not measured
+	seed     uint64
+}
+
+func (a aRun) write(t *testing.T) Operand {
+	m := a.manifest
+	m.Complete, m.Schema = true, results.Schema
+	m.Arms = []results.ArmOf{{Experiment: "kex", Arm: results.Arm{Group: "X25519", KEM: "go"}}, {Experiment: "wire", Arm: results.Arm{Group: "X25519"}}}
+	root := t.TempDir()
+	w, err := results.Create(root, "made", m)
+	require.NoError(t, err)
+	r := rand.New(rand.NewPCG(a.seed, 1))
+	for block := range 20 {
+		for arm, values := range []map[string]float64{{"client": a.client * (1 + 0.01*r.NormFloat64()), "server": 100}, {"client_bytes": a.bytes}} {
+			delete(values, a.without)
+			require.NoError(t, w.Write(results.Record{Trial: &results.Trial{Experiment: m.Arms[arm].Experiment, Arm: arm, Block: block, Values: values}}))
+		}
+	}
+	dir, err := w.Finish(m)
+	require.NoError(t, err)
+	return Operand{Name: dir, Run: dir}
+}
+
+// compared are the verdicts by metric, and all warnings.
+func compared(t *testing.T, base, head aRun) (verdicts map[string]string, warnings string) {
+	plan, err := OpenPlan("")
+	require.NoError(t, err)
+	base.seed, head.seed = 1, 2
+	f, err := compareRuns(base.write(t), head.write(t), plan)
+	require.NoError(t, err)
+	verdicts = map[string]string{}
+	for _, one := range f.Findings {
+		verdicts[one.Metric] = one.Verdict
+	}
+	return verdicts, strings.Join(f.Warnings, "\n")
+}
+
+func TestCompareRuns(t *testing.T) {
+	usual := aRun{client: 1000, bytes: 1280}
+	with := func(change func(*aRun)) aRun {
+		changed := usual
+		change(&changed)
+		return changed
+	}
+	const same, worse, better, open = results.VerdictUnchanged, results.VerdictRegressed, results.VerdictImproved, results.VerdictInconclusive
+	for _, c := range []struct {
+		name                  string
+		base, head            aRun
+		client, server, bytes string
+		warning               string
+	}{
+		{"the same", usual, usual, same, same, same, "made one after the other"},
+		{"slower", usual, with(func(r *aRun) { r.client = 1100 }), worse, same, same, ""},
+		{"faster", usual, with(func(r *aRun) { r.client = 900 }), better, same, same, ""},
+		{"a byte more", usual, with(func(r *aRun) { r.bytes++ }), same, same, worse, ""},
+		{"the head lacks one", usual, with(func(r *aRun) { r.without = "server" }), same, results.VerdictMissing, same, ""},
+		{"the base lacks one", with(func(r *aRun) { r.without = "server" }), usual, same, results.VerdictNew, same, ""},
+		{"another host", usual, with(func(r *aRun) { r.manifest.Host.CPU, r.bytes = "another", 1281 }), open, same, worse, "the hosts differ (CPU:  and another)"},
+		{"another plan", usual, with(func(r *aRun) { r.manifest.Plan = "quick" }), same, same, same, "the plans differ"},
+		{"dirty", usual, with(func(r *aRun) { r.manifest.Versions.Dirty = true }), same, same, same, "changes that no commit has"},
+	} {
+		got, warnings := compared(t, c.base, c.head)
+		assert.Equal(t, map[string]string{"client": c.client, "server": c.server, "client_bytes": c.bytes}, got, c.name)
+		assert.Contains(t, warnings, c.warning, c.name)
+	}
+}

@@ -1,0 +1,162 @@
+package compare
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"pqbench/results"
+	"pqbench/results/stats"
+)
+
+// drawn is a Source that draws rounds of a tape, with replacement: whole processes, and those of a round together.
+type drawn struct {
+	rounds map[string][]taped // by experiment
+	random *rand.Rand
+	// burden is the arm behind the controls that is the head's; negative for an unchanged head.
+	burden int
+	// extra is added to the head's number of a metric: a byte, or a datagram.
+	extra map[string]float64
+}
+
+// Round implements Source. Which of the unchanged arms is the base is drawn, too: so a tape whose arms happened to
+// differ does not make a difference of it.
+func (d *drawn) Round(_ context.Context, experiment string) (Round, error) {
+	all := d.rounds[experiment]
+	if len(all) == 0 {
+		return Round{}, lackError{Base, fmt.Errorf("the tape has no round of %s", experiment)}
+	}
+	from := all[d.random.IntN(len(all))]
+	order := d.random.Perm(controls)
+	r := Round{Experiment: experiment, Cost: from.Cost * time.Duration(arms) / time.Duration(len(from.Arms))}
+	for a := range arms {
+		r.Arms[a] = from.Arms[order[a]]
+	}
+	if arm := controls + d.burden; d.burden >= 0 && arm < len(from.Arms) {
+		r.Arms[Head] = from.Arms[arm]
+	}
+	for name, more := range d.extra {
+		if _, ok := r.Arms[Head][name]; ok {
+			r.Arms[Head] = maps.Clone(r.Arms[Head])
+			r.Arms[Head][name] += more
+		}
+	}
+	return r, nil
+}
+
+// resample makes comparisons of the tape.
+func (s SelfTest) resample(t *tape) Report {
+	byExperiment := map[string][]taped{}
+	for _, r := range t.rounds {
+		byExperiment[r.Experiment] = append(byExperiment[r.Experiment], r)
+	}
+	report := Report{Spent: t.spent(), Rounds: map[string]int{}, Host: t.head.Host}
+	for name, rounds := range byExperiment {
+		report.Rounds[name] = len(rounds)
+	}
+	report.realise(byExperiment["handshake"])
+	for i, row := range s.promises() {
+		s.Progress("drawing comparisons: " + row.Head)
+		for k := range row.Trials {
+			source := &drawn{rounds: byExperiment, random: rand.New(rand.NewPCG(s.Seed, uint64(i<<32|k))), burden: row.burden, extra: row.extra}
+			// A Source that draws does not fail, but for what the tape has not.
+			outcome, _ := Procedure{Budget: row.Budget}.Run(context.Background(), s.Plan, source)
+			row.count(outcome)
+		}
+		report.Rows = append(report.Rows, row)
+	}
+	report.calibration(byExperiment["handshake"], s.Comparisons, s.Seed)
+	return report
+}
+
+// promises are the rows of the report, not counted yet.
+func (s SelfTest) promises() []Row {
+	minute := s.Budget / 5
+	return []Row{
+		{Head: "no change", Budget: s.Budget, Trials: s.Comparisons, burden: -1, AtMost: 0.02, AtLeast: 0},
+		{Head: "+1 % CPU per handshake", Budget: s.Budget, Trials: s.Comparisons, burden: 0, AtMost: 1, AtLeast: 0.60},
+		{Head: "+2 % CPU per handshake", Budget: s.Budget, Trials: s.Comparisons, burden: 1, AtMost: 1, AtLeast: 0.95},
+		{Head: "+5 % CPU per handshake", Budget: minute, Trials: s.Comparisons, burden: 2, AtMost: 1, AtLeast: 1},
+		{Head: "one byte more", Budget: minute, Trials: max(s.Comparisons/10, 1), burden: -1, extra: map[string]float64{"clienthello_bytes": 1}, AtMost: 1, AtLeast: 1},
+		{Head: "one datagram more", Budget: minute, Trials: max(s.Comparisons/10, 1), burden: -1, extra: map[string]float64{"client_datagrams": 1}, AtMost: 1, AtLeast: 1},
+	}
+}
+
+// count adds a comparison to a row.
+func (r *Row) count(o Outcome) {
+	found := alarms(o)
+	if len(found) > 0 {
+		r.Regressed++
+	}
+	for _, key := range found {
+		if r.By == nil {
+			r.By = map[string]int{}
+		}
+		r.By[key]++
+	}
+	r.Errors = append(r.Errors, errorOf(o))
+	for _, f := range o.Findings {
+		if f.Key == mainMetric {
+			if r.Verdicts == nil {
+				r.Verdicts = map[string]int{}
+			}
+			r.Verdicts[f.Verdict]++
+		}
+	}
+}
+
+// realise is how much slower the burdened heads were, over the whole tape.
+func (r *Report) realise(rounds []taped) {
+	for i := range burdens {
+		var clusters [][]float64
+		for _, one := range rounds {
+			if controls+i >= len(one.Arms) {
+				continue
+			}
+			s := series{{Arms: [arms]Values{one.Arms[0], one.Arms[1], one.Arms[controls+i]}}}
+			head, _ := s.differences("total_cpu")
+			clusters = append(clusters, head...)
+		}
+		r.Realised = append(r.Realised, centre(clusters))
+	}
+}
+
+// benchBlocks is how many blocks the A/A arm of the standard plan has.
+const benchBlocks = 40
+
+// calibration asks how often the sign test that judges the A/A arm of a run rejects on the same series, at 5 %.
+func (r *Report) calibration(rounds []taped, trials int, seed uint64) {
+	if len(rounds) == 0 {
+		return
+	}
+	random := rand.New(rand.NewPCG(seed, 99))
+	r.CalibrationTrials = trials
+	for range r.CalibrationTrials {
+		differences := make([]float64, benchBlocks)
+		for i := range differences {
+			one := rounds[random.IntN(len(rounds))]
+			order := random.Perm(controls)
+			differences[i] = one.Arms[order[0]]["total_cpu"] - one.Arms[order[1]]["total_cpu"]
+		}
+		if stats.SignTest(differences) < 0.05 {
+			r.CalibrationRejected++
+		}
+	}
+}
+
+// kept reports whether a row's promise is kept.
+func (r Row) kept() bool {
+	rate := float64(r.Regressed) / float64(r.Trials)
+	return rate <= r.AtMost && rate >= r.AtLeast
+}
+
+// Verdict is results.VerdictUnchanged when every promise is kept, and results.VerdictRegressed otherwise.
+func (r Report) Verdict() string {
+	if slices.ContainsFunc(r.Rows, func(row Row) bool { return !row.kept() }) {
+		return results.VerdictRegressed
+	}
+	return results.VerdictUnchanged
+}

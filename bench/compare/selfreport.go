@@ -1,0 +1,127 @@
+package compare
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"pqbench/results"
+	"pqbench/results/stats"
+)
+
+// Report is what a self-test found.
+type Report struct {
+	Host   results.Host
+	Spent  time.Duration  // of recording
+	Rounds map[string]int // recorded, by experiment
+	// Realised are the burdens as they came out over the whole record.
+	Realised []estimate
+	Rows     []Row
+	Live     []liveResult
+	// Calibration is the sign test of 40 blocks of the program against itself, at 5 %.
+	CalibrationTrials, CalibrationRejected int
+}
+
+// Row is many comparisons of one kind, drawn from the record.
+type Row struct {
+	Head              string // what differs
+	Budget            time.Duration
+	Trials, Regressed int
+	By                map[string]int // how often each metric regressed
+	Verdicts          map[string]int // of the CPU of a handshake
+	Errors            []float64      // its standard errors
+	AtLeast, AtMost   float64        // promised shares of Regressed
+
+	burden int
+	extra  map[string]float64
+}
+
+// liveResult is a comparison that was made and not drawn.
+type liveResult struct {
+	Share     float64
+	Regressed []string
+	Error     float64
+	Fit       bool
+}
+
+// Write prints the report.
+func (r Report) Write(w io.Writer) error {
+	var text strings.Builder
+	fmt.Fprintf(&text, "recorded in %v on %d cores of %s:", r.Spent.Round(time.Second), r.Host.Cores, r.Host.CPU)
+	for _, name := range slices.Sorted(maps.Keys(r.Rounds)) {
+		fmt.Fprintf(&text, " %d rounds of %s,", r.Rounds[name], name)
+	}
+	text.WriteString(" all processes new in each\n")
+	for i, e := range r.Realised {
+		low, high := e.interval(0.95)
+		fmt.Fprintf(&text, "a burden of %s came out as %s [%.2f, %.2f]\n", percent(burdens[i]), percent(e.share()), 100*low, 100*high)
+	}
+	text.WriteString("\n")
+	r.table(&text)
+	r.rest(&text)
+	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+// table is one row for each promise.
+func (r Report) table(w io.Writer) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "head\ttime\tcomparisons\tfound regressed\t95 % interval\tpromised\t\tstandard error")
+	for _, row := range r.Rows {
+		rate := stats.Proportion(row.Regressed, row.Trials)
+		kept := "kept"
+		if !row.kept() {
+			kept = "NOT KEPT"
+		}
+		fmt.Fprintf(t, "%s\t%v\t%d\t%.1f %%\t[%.1f, %.1f]\t%s\t%s\t%.2f %%\n", row.Head, row.Budget, row.Trials,
+			100*rate.Value, 100*rate.Low, 100*rate.High, row.promise(), kept, 100*stats.Median(row.Errors))
+	}
+	_ = t.Flush() // a Builder does not fail
+}
+
+func (r Row) promise() string {
+	switch {
+	case r.AtLeast == 1:
+		return "always"
+	case r.AtLeast > 0:
+		return fmt.Sprintf("at least %.0f %%", 100*r.AtLeast)
+	}
+	return fmt.Sprintf("at most %.0f %%", 100*r.AtMost)
+}
+
+// rest is what stands below the table.
+func (r Report) rest(w io.Writer) {
+	for _, row := range r.Rows {
+		if len(row.By) == 0 {
+			continue
+		}
+		fmt.Fprintf(w, "\n%s: regressed", row.Head)
+		for _, key := range slices.Sorted(maps.Keys(row.By)) {
+			fmt.Fprintf(w, " %s %d,", key, row.By[key])
+		}
+		fmt.Fprintf(w, " of %d; %s was", row.Trials, mainMetric)
+		for _, verdict := range slices.Sorted(maps.Keys(row.Verdicts)) {
+			fmt.Fprintf(w, " %s %d", verdict, row.Verdicts[verdict])
+		}
+	}
+	fmt.Fprintln(w)
+	if r.CalibrationTrials > 0 {
+		rate := stats.Proportion(r.CalibrationRejected, r.CalibrationTrials)
+		fmt.Fprintf(w, "the A/A arm of a run (sign test of %d blocks, 5 %%) rejects %.1f %% [%.1f, %.1f]\n", benchBlocks, 100*rate.Value, 100*rate.Low, 100*rate.High)
+	}
+	for _, l := range r.Live {
+		found := "nothing regressed"
+		if len(l.Regressed) > 0 {
+			found = "regressed: " + strings.Join(l.Regressed, ", ")
+		}
+		fit := "holds"
+		if !l.Fit {
+			fit = "misses"
+		}
+		fmt.Fprintf(w, "live, head %s: %s; standard error %.2f %%, the interval %s the truth\n", percent(l.Share), found, 100*l.Error, fit)
+	}
+}

@@ -1,0 +1,172 @@
+package compare
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"pqbench/bench/role"
+	"pqbench/results"
+)
+
+// tapeSchema is the version of a tape.
+const tapeSchema = 1
+
+// tape is the self-test's record, a line of JSON for its head and one for each round. It grows at its end alone, so that
+// it can be resumed whenever it stopped.
+type tape struct {
+	path   string
+	head   tapeHead
+	rounds []taped
+	file   *os.File
+}
+
+// tapeHead is what all rounds of a tape have in common.
+type tapeHead struct {
+	Schema int          `json:"schema"`
+	Commit string       `json:"commit"`
+	Go     string       `json:"go"`
+	Host   results.Host `json:"host"`
+	// Busy is the work of the heads that are slower, as burdens has them.
+	Busy []role.Busy `json:"busy"`
+}
+
+// taped is one round: controls arms of the unchanged program, and for handshakes one for each burden behind them.
+type taped struct {
+	Experiment string        `json:"experiment"`
+	Arms       []Values      `json:"arms"`
+	Cost       time.Duration `json:"cost"`
+}
+
+// openTape opens a tape to go on with it, or a new one. One of another program or host is refused.
+func openTape(path string, head tapeHead) (*tape, error) {
+	head.Schema = tapeSchema
+	t := &tape{path: path, head: head}
+	text, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return t, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer text.Close()
+	whole, err := t.read(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w (remove it, or choose another folder with --output)", path, err)
+	}
+	if t.file, err = os.OpenFile(path, os.O_WRONLY, 0); err != nil {
+		return nil, err
+	}
+	// A last line that a crash cut short goes; what follows it would be lost with it.
+	err = t.file.Truncate(whole)
+	if err == nil {
+		_, err = t.file.Seek(whole, io.SeekStart)
+	}
+	return t, err
+}
+
+// read reads the lines, and returns how many bytes the whole ones are.
+func (t *tape) read(r io.Reader) (whole int64, err error) {
+	lines := bufio.NewReader(r)
+	for number := 1; ; number++ {
+		line, err := lines.ReadBytes('\n')
+		if err == io.EOF {
+			return whole, t.usable()
+		}
+		if err != nil {
+			return 0, err
+		}
+		if err := t.take(number, line); err != nil {
+			return 0, fmt.Errorf("line %d: %w", number, err)
+		}
+		whole += int64(len(line))
+	}
+}
+
+func (t *tape) usable() error {
+	if t.head.Busy == nil {
+		return errors.New("it has no head")
+	}
+	return nil
+}
+
+// take takes one line.
+func (t *tape) take(number int, line []byte) error {
+	if number > 1 {
+		var r taped
+		if err := json.Unmarshal(line, &r); err != nil {
+			return err
+		}
+		if len(r.Arms) < controls || r.Cost <= 0 {
+			return fmt.Errorf("a round of %d arms in %v: it has at least %d, and takes time", len(r.Arms), r.Cost, controls)
+		}
+		t.rounds = append(t.rounds, r)
+		return nil
+	}
+	var head tapeHead
+	if err := json.Unmarshal(line, &head); err != nil {
+		return err
+	}
+	switch {
+	case head.Schema != tapeSchema:
+		return fmt.Errorf("schema version %d is unknown: this pqbench reads version %d", head.Schema, tapeSchema)
+	case head.Commit != t.head.Commit || head.Go != t.head.Go:
+		return fmt.Errorf("it was recorded with %s on %s, and this is %s on %s", head.Commit, head.Go, t.head.Commit, t.head.Go)
+	case len(head.Busy) != len(burdens):
+		return fmt.Errorf("it has %d burdens, want %d", len(head.Busy), len(burdens))
+	}
+	if different := differentHosts(head.Host, t.head.Host); different != "" {
+		return fmt.Errorf("it was recorded on another host (%s)", different)
+	}
+	t.head = head
+	return nil
+}
+
+// begin writes the head of a new tape.
+func (t *tape) begin(busy []role.Busy) (err error) {
+	t.head.Busy = busy
+	if t.file, err = os.OpenFile(t.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644); err != nil {
+		return err
+	}
+	return t.write(t.head)
+}
+
+func (t *tape) add(r taped) error {
+	t.rounds = append(t.rounds, r)
+	return t.write(r)
+}
+
+func (t *tape) write(v any) error {
+	line, err := json.Marshal(v)
+	if err == nil {
+		_, err = t.file.Write(append(line, '\n'))
+	}
+	return err
+}
+
+func (t *tape) close() {
+	if t.file != nil {
+		t.file.Close() // every line was written
+	}
+}
+
+// spent is the time of all rounds, spentOn that of each experiment's.
+func (t *tape) spent() (total time.Duration) {
+	for _, r := range t.rounds {
+		total += r.Cost
+	}
+	return total
+}
+
+func (t *tape) spentOn() map[string]time.Duration {
+	spent := map[string]time.Duration{}
+	for _, r := range t.rounds {
+		spent[r.Experiment] += r.Cost
+	}
+	return spent
+}

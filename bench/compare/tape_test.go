@@ -1,0 +1,153 @@
+package compare
+
+import (
+	"bytes"
+	"encoding/json"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pqbench/bench/role"
+	"pqbench/results"
+)
+
+var (
+	aHead = tapeHead{Commit: "abc", Go: "go1.26.8", Host: results.Host{CPU: "a fast one", Cores: 2}}
+	work  = []role.Busy{{Client: 1, Server: 2}, {Client: 3, Server: 4}, {Client: 5, Server: 6}}
+)
+
+// recorded is a tape of two rounds.
+func recorded(t *testing.T) string {
+	path := filepath.Join(t.TempDir(), "tape.jsonl")
+	tape, err := openTape(path, aHead)
+	require.NoError(t, err)
+	require.NoError(t, tape.begin(work))
+	for _, name := range []string{"wire", "goodput"} {
+		require.NoError(t, tape.add(taped{Experiment: name, Arms: make([]Values, controls), Cost: time.Second}))
+	}
+	tape.close()
+	return path
+}
+
+func TestTapeIsResumed(t *testing.T) {
+	path := recorded(t)
+	// A crash in the middle of a line.
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = file.WriteString(`{"experiment":"wi`)
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
+
+	tape, err := openTape(path, aHead)
+	require.NoError(t, err)
+	assert.Equal(t, work, tape.head.Busy)
+	assert.Equal(t, 2*time.Second, tape.spent())
+	require.NoError(t, tape.add(taped{Experiment: "wire", Arms: make([]Values, controls), Cost: 3 * time.Second}))
+	tape.close()
+
+	tape, err = openTape(path, aHead)
+	require.NoError(t, err)
+	tape.close()
+	assert.Equal(t, map[string]time.Duration{"wire": 4 * time.Second, "goodput": time.Second}, tape.spentOn())
+}
+
+func TestTapeOfSomethingElse(t *testing.T) {
+	path := recorded(t)
+	for want, head := range map[string]tapeHead{
+		"it was recorded with abc on go1.26.8, and this is abd on go1.26.8": {Commit: "abd", Go: aHead.Go, Host: aHead.Host},
+		"it was recorded on another host (CPU: a fast one and a slow one)":  {Commit: aHead.Commit, Go: aHead.Go, Host: results.Host{CPU: "a slow one", Cores: 2}},
+	} {
+		_, err := openTape(path, head)
+		assert.ErrorContains(t, err, want)
+		assert.ErrorContains(t, err, "remove it, or choose another folder")
+	}
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	for old, now := range map[string]string{`"schema":1`: `"schema":2`, `{"Client":1,"Server":2},`: "", `"cost":1000000000`: `"cost":0`, `{"exp`: `{exp`} {
+		require.Contains(t, string(text), old)
+		require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(text), old, now, 1)), 0o644))
+		_, err := openTape(path, aHead)
+		assert.ErrorContains(t, err, "line ", now)
+	}
+	require.NoError(t, os.WriteFile(path, nil, 0o644))
+	_, err = openTape(path, aHead)
+	assert.ErrorContains(t, err, "it has no head")
+}
+
+// Whatever the bytes, what is read is whole lines of rounds that can be drawn.
+func FuzzTape(f *testing.F) {
+	head, err := json.Marshal(tapeHead{Schema: tapeSchema, Busy: work})
+	require.NoError(f, err)
+	f.Add(append(head, []byte("\n"+`{"experiment":"wire","arms":[{"x":1},{"x":2},{"x":3}],"cost":5}`+"\n")...))
+	f.Add([]byte("{}\n"))
+	f.Add([]byte(`{"experiment"`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		tape := &tape{}
+		whole, err := tape.read(bytes.NewReader(text))
+		if err != nil {
+			return
+		}
+		if whole > int64(len(text)) || whole > 0 && text[whole-1] != '\n' {
+			t.Fatalf("%d of %d bytes are whole lines", whole, len(text))
+		}
+		for _, r := range tape.rounds {
+			if len(r.Arms) < controls || r.Cost <= 0 {
+				t.Errorf("read %+v", r)
+			}
+		}
+	})
+}
+
+// handshakeTape is a tape of handshakes whose arms have a noise, and whose burdens are what they say. The second control is
+// slower than the others throughout, by chance.
+func handshakeTape(rounds int, noise float64) *tape {
+	r := rand.New(rand.NewPCG(1, 1))
+	tape := &tape{}
+	for range rounds {
+		one := taped{Experiment: "handshake", Cost: 4 * time.Second}
+		for a := range controls + len(burdens) {
+			v := 1e6 * math.Exp(noise*r.NormFloat64())
+			if a == 1 {
+				v *= 1.003
+			}
+			if a >= controls {
+				v *= 1 + burdens[a-controls]
+			}
+			one.Arms = append(one.Arms, Values{"total_cpu": v, "client_cpu": v, "server_cpu": v})
+		}
+		tape.rounds = append(tape.rounds, one)
+	}
+	return tape
+}
+
+func TestResample(t *testing.T) {
+	plan, err := OpenPlan("")
+	require.NoError(t, err)
+	plan.Experiments = []Experiment{plan.experiment("handshake")}
+	s, err := SelfTest{Plan: plan, Comparisons: 200}.withDefaults()
+	require.NoError(t, err)
+	r := s.resample(handshakeTape(300, 0.02))
+	for i, want := range burdens {
+		assert.InDelta(t, want-0.0015, r.Realised[i].share(), 0.003, "against both controls, one of which is 0.3 %% slower")
+	}
+	rate := func(i int) float64 { return float64(r.Rows[i].Regressed) / float64(r.Rows[i].Trials) }
+	assert.LessOrEqual(t, rate(0), 0.02, "a control that is slower by chance is no false alarm")
+	assert.Greater(t, rate(1), 0.6)
+	assert.Greater(t, rate(2), 0.95)
+	assert.Greater(t, rate(3), 0.99)
+	assert.Zero(t, rate(4), "a tape without wire has no bytes")
+	assert.InDelta(t, 0.05, float64(r.CalibrationRejected)/float64(r.CalibrationTrials), 0.03)
+	assert.Equal(t, results.VerdictRegressed, r.Verdict(), "not every promise is kept")
+	var text strings.Builder
+	require.NoError(t, r.Write(&text))
+	assert.Contains(t, text.String(), "no change")
+	assert.Contains(t, text.String(), "NOT KEPT")
+	assert.Contains(t, text.String(), "a burden of +2.00 % came out as +")
+}

@@ -131,3 +131,8 @@ func (d drawer) counts(counts []int32) {
 		}
 	}
 }
+
+// index draws one index below n.
+func (d drawer) index(n int) int {
+	return int((d.source.Uint64() >> 32) * uint64(n) >> 32)
+}

@@ -32,6 +32,18 @@ const (
 	lingerMin  = 25 * time.Millisecond
 )
 
+// OwnWaitBelow, SharedWaitBelow and CalmBelow are the laws for those who simulate them. A connection's n-th wait in a row,
+// counted from 1, is uniform below OwnWaitBelow; those but 0 then have their tunnel's wait, uniform below
+// SharedWaitBelow, where n counts the tunnel's waits. That count begins anew when all are back and a time uniform below
+// CalmBelow has passed.
+func OwnWaitBelow(n, retries int) time.Duration { return retryBase << min(n, retries) }
+
+// SharedWaitBelow is the shared one's: see OwnWaitBelow.
+func SharedWaitBelow(n, retries int) time.Duration { return queueBase << min(n, retries) }
+
+// CalmBelow is the shared law's rest after its n-th wait: see OwnWaitBelow.
+func CalmBelow(n, retries int) time.Duration { return queueBase << (min(n, retries) + 2) }
+
 // backoff is one exponential law and how far it has come (cloudflared's retry.BackoffHandler, retrying for ever).
 type backoff struct {
 	base   time.Duration

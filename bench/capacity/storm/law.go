@@ -1,0 +1,60 @@
+package storm
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"pqbench/tunnel/connector"
+)
+
+// A tunnel's shared law. Connections lost together share a wait: the first begins it, the others come before its end.
+type queue struct {
+	gate int64 // end of the latest wait
+	calm int64 // from here on the law begins anew; 0 is not planned
+	n    uint8 // exponent of the latest wait
+	away uint8 // connections that have waited and are not back
+}
+
+// laws are a fleet's state of waiting.
+type laws struct {
+	retries int
+	random  *rand.Rand
+	own     []uint8 // by connection: exponent of its latest wait
+	shared  []queue // by tunnel
+}
+
+func (l *laws) below(limit time.Duration) int64 { return int64(l.random.Float64() * float64(limit)) }
+
+// pause is a connection's own wait.
+func (l *laws) pause(connection int32) int64 {
+	n := min(int(l.own[connection])+1, l.retries)
+	l.own[connection] = uint8(n)
+	return l.below(connector.OwnWaitBelow(n, l.retries))
+}
+
+// join is the end of the wait that a tunnel's connection shares, when its own is over now. first says that it has not
+// waited here since it was lost.
+func (l *laws) join(tunnel int32, now int64, first bool) (end int64) {
+	q := &l.shared[tunnel]
+	if first {
+		q.away++
+	}
+	if q.gate > now {
+		return q.gate
+	}
+	if q.calm != 0 && now >= q.calm {
+		q.n = 0
+	}
+	q.calm = 0
+	q.n = uint8(min(int(q.n)+1, l.retries))
+	q.gate = now + l.below(connector.SharedWaitBelow(int(q.n), l.retries))
+	return q.gate
+}
+
+// back says that a connection that had joined is registered. When none of its tunnel is away, the shared law calms down.
+func (l *laws) back(tunnel int32, now int64) {
+	q := &l.shared[tunnel]
+	if q.away--; q.away == 0 {
+		q.calm = now + l.below(connector.CalmBelow(int(q.n), l.retries))
+	}
+}

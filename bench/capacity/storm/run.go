@@ -1,0 +1,245 @@
+package storm
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// Run simulates a storm. It fails on a Config that cannot be, and when ctx ends.
+func Run(ctx context.Context, c Config) (Result, error) {
+	c, err := c.complete()
+	if err != nil {
+		return Result{}, err
+	}
+	s := newSimulation(c)
+	s.lose()
+	for n := 0; s.step(); n++ {
+		if n%(1<<16) == 0 && ctx.Err() != nil {
+			return Result{}, ctx.Err()
+		}
+	}
+	return s.result(), nil
+}
+
+// simulation is a storm in progress. Times are ns since the edge was lost; connection i of tunnel t has number
+// t·Connections+i.
+type simulation struct {
+	Config
+	random   *rand.Rand
+	laws     laws
+	path     path
+	calendar *calendar
+	hosts    []host
+	back     int64 // when the edge returns
+	end      int64 // of the simulation
+	giveUp   int64
+
+	state []state // by connection
+	heard []int64 // by connection: when it dialled, or last heard from the edge since
+
+	up          []uint8 // by tunnel: connections that are registered
+	established int
+	out         Result
+}
+
+// state is what a connection's next event is, and what it has been through.
+type state uint8
+
+const (
+	joining  state = iota // its own wait ends
+	arriving              // its first flight is at the edge
+	failing               // it learns that the dial failed
+	done                  // it is registered
+	event          = 3
+
+	joined  state = 4 // has waited with its tunnel's others since it was lost
+	retried state = 8 // has made the round trip of a Retry in this dial
+)
+
+func newSimulation(c Config) *simulation {
+	n := c.Tunnels * c.Connections
+	random := rand.New(rand.NewPCG(c.Seed, 0x73746f726d)) // the second word only has to be fixed
+	s := &simulation{
+		Config: c, random: random,
+		laws:     laws{retries: c.Retries, random: random, own: make([]uint8, n), shared: make([]queue, c.Tunnels)},
+		path:     path{rtt: int64(c.RTT), loss: c.Loss, random: random, giveUp: int64(c.HandshakeIdle)},
+		hosts:    make([]host, c.Hosts),
+		back:     int64(c.Outage),
+		end:      int64(c.Outage + c.Horizon),
+		giveUp:   int64(c.HandshakeIdle),
+		state:    make([]state, n),
+		heard:    make([]int64, n),
+		up:       make([]uint8, c.Tunnels),
+		calendar: newCalendar(n, dayOf(n), daysOf(n)),
+	}
+	for i := range s.hosts {
+		s.hosts[i].free = make(times, c.Cores)
+	}
+	s.out = Result{Connections: n, Tunnels: c.Tunnels, Bin: c.Bin}
+	return s
+}
+
+// A calendar's days together are as long as most waits, and hold about four events each.
+const year = 40 * time.Second
+
+func daysOf(n int) int { return min(max(n/4, 1<<8), 1<<20) }
+
+func dayOf(n int) int64 { return int64(year) / int64(daysOf(n)) }
+
+// lose plans when each connection finds out that the edge is gone. A connection's PING goes out one period after it last
+// heard of the edge, and begins the idle time-out anew.
+func (s *simulation) lose() {
+	period := min(s.KeepAlive, s.Idle/2) // as quic-go does
+	for connection := range s.state {
+		found := int64(s.RTT / 2)
+		if !s.Told {
+			found = int64(s.Idle) + s.laws.below(period)
+		}
+		s.pause(int32(connection), found)
+	}
+}
+
+// pause begins a connection's own wait, from now on.
+func (s *simulation) pause(connection int32, now int64) {
+	end := now + s.laws.pause(connection)
+	if int(connection)%s.Connections == 0 {
+		s.dial(connection, end) // waits no more
+		return
+	}
+	s.plan(connection, joining, end)
+}
+
+func (s *simulation) plan(connection int32, next state, at int64) {
+	s.state[connection] = s.state[connection]&^event | next
+	s.calendar.enter(connection, at)
+}
+
+// step takes one event; false when there is none left before the end.
+func (s *simulation) step() bool {
+	connection, now, ok := s.calendar.take()
+	if !ok || now > s.end {
+		return false
+	}
+	switch s.state[connection] & event {
+	case joining:
+		first := s.state[connection]&joined == 0
+		s.state[connection] |= joined
+		s.dial(connection, s.laws.join(connection/int32(s.Connections), now, first))
+	case arriving:
+		s.arrive(connection, now)
+	case failing:
+		s.pause(connection, now)
+	case done:
+		s.register(connection, now)
+	}
+	return true
+}
+
+// dial sends the first flight at the given time, which may be to come.
+func (s *simulation) dial(connection int32, at int64) {
+	s.out.Dials++
+	s.heard[connection] = at
+	s.state[connection] &^= retried
+	s.send(connection, s.back)
+}
+
+// send brings a dial's first flight, or the first of its probes, to the edge at the given time or later.
+func (s *simulation) send(connection int32, arrival int64) {
+	leaves, ok := s.path.reach(s.heard[connection], arrival)
+	if ok {
+		var delay int64
+		delay, ok = s.path.flight(s.ClientFlight, firstPTO)
+		leaves += delay
+	}
+	if !ok || leaves-s.heard[connection] >= s.giveUp {
+		s.timeout(connection)
+		return
+	}
+	s.plan(connection, arriving, leaves+int64(s.RTT/2))
+}
+
+// timeout plans that the connection gives up what it has not heard of for too long.
+func (s *simulation) timeout(connection int32) {
+	s.out.Timeouts++
+	s.plan(connection, failing, s.heard[connection]+s.giveUp)
+}
+
+// arrive is a first flight at the edge.
+func (s *simulation) arrive(connection int32, now int64) {
+	h := &s.hosts[s.random.IntN(len(s.hosts))]
+	if s.admits() {
+		busy := h.inProgress(now)
+		switch {
+		case s.Queue > 0 && busy >= s.Queue+s.Cores:
+			s.out.Lost++
+			s.send(connection, now+1)
+			return
+		case s.Cap > 0 && busy >= s.Cap:
+			s.out.Refused++
+			s.plan(connection, failing, now+int64(s.RTT/2))
+			return
+		case s.RetryAbove > 0 && busy >= s.RetryAbove && s.state[connection]&retried == 0:
+			s.out.Retries++
+			s.state[connection] |= retried
+			s.heard[connection] = now + int64(s.RTT/2)
+			s.plan(connection, arriving, now+int64(s.RTT))
+			return
+		}
+	}
+	s.serve(h, connection, now)
+}
+
+// admits reports whether how many handshakes are in progress matters.
+func (s *simulation) admits() bool { return s.Cap > 0 || s.RetryAbove > 0 || s.Queue > 0 }
+
+// serve queues for a core. The edge does not know that a client has given up: it does the work all the same.
+func (s *simulation) serve(h *host, connection int32, now int64) {
+	start, end := h.begin(now, s.service())
+	if s.admits() {
+		h.enter(end)
+	}
+	s.out.LongestWait = max(s.out.LongestWait, time.Duration(start-now))
+	delay, ok := s.path.flight(s.ServerFlight, firstPTO)
+	answered := end + delay + int64(s.RTT/2)
+	if !ok || answered-s.heard[connection] >= s.giveUp {
+		s.out.InVain++
+		s.timeout(connection)
+		return
+	}
+	delay, _ = s.path.flight(1, s.path.laterPTO()) // Finished and registration, which the call's own time-out outlives
+	s.plan(connection, done, answered+delay+int64(s.RTT))
+}
+
+// service is one reconnection's time on a core, beside what else the core does.
+func (s *simulation) service() int64 {
+	t := float64(s.Service)
+	if s.Shape != nil {
+		t *= s.Shape[s.random.IntN(len(s.Shape))]
+	}
+	t = (t + float64(s.Shared)) / s.Speed
+	if s.Upkeep > 0 {
+		busy := float64(s.established) * s.Upkeep.Seconds() / float64(s.Hosts*s.Cores)
+		t /= max(1-busy, leastLeft)
+	}
+	return max(int64(t), 1)
+}
+
+// leastLeft keeps cores that upkeep alone overloads from standing still for ever.
+const leastLeft = 0.01
+
+// register is a connection back.
+func (s *simulation) register(connection int32, now int64) {
+	tunnel := connection / int32(s.Connections)
+	s.laws.own[connection] = 0
+	if s.state[connection]&joined != 0 {
+		s.laws.back(tunnel, now)
+	}
+	s.established++
+	s.up[tunnel]++
+	since := now - s.back
+	s.out.add(&s.out.Registered, since)
+	if s.up[tunnel] == 1 {
+		s.out.add(&s.out.Reachable, since)
+	}
+}

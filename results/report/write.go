@@ -40,7 +40,7 @@ func Write(dir string) error {
 		return fmt.Errorf("write report: %w", err)
 	}
 	for _, f := range all {
-		if err := replace(filepath.Join(dir, f.name), f.data); err != nil {
+		if err := Replace(filepath.Join(dir, f.name), f.data); err != nil {
 			return fmt.Errorf("write report: %w", err)
 		}
 	}
@@ -107,8 +107,8 @@ func removeStale(dir string, written []file) error {
 	return nil
 }
 
-// replace writes a file under a temporary name and renames it: a reader sees the old one or the new one.
-func replace(path string, data []byte) error {
+// Replace writes a file under a temporary name and renames it: a reader sees the old one or the new one.
+func Replace(path string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err

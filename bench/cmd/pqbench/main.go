@@ -42,6 +42,7 @@ type commands struct {
 	Connector connectorCommand `cmd:"" help:"Keep a tunnel to an edge, like cloudflared tunnel run."`
 	Edge      edgeCommand      `cmd:"" help:"Accept tunnels and pass requests to them; --issue makes one."`
 	Origin    originCommand    `cmd:"" help:"Serve an application behind a tunnel, whose answers can be checked."`
+	Capacity  capacityCommand  `cmd:"" help:"Say what N tunnels need: hosts, cores, memory, bandwidth, and which of them binds."`
 	Lab       labCommand       `cmd:"" help:"Handshakes and first requests over any network path, in virtual time."`
 	LabWorker labWorkerCommand `cmd:"" hidden:"" help:"One process of a lab run."`
 	Role      roleCommand      `cmd:"" hidden:"" help:"One process of a run, driven over its standard input."`

@@ -1,0 +1,91 @@
+package capacity
+
+import (
+	"math"
+	"slices"
+
+	"pqbench/results/stats"
+)
+
+// The unit costs of an edge.
+const (
+	edgeHandshake = "handshake"      // CPU of a handshake at the edge, ns
+	peerHandshake = "peer handshake" // CPU of a handshake at the connector, ns
+	reconnection  = "reconnection"   // CPU of a handshake and a registration at the edge, ns
+	request       = "request"        // CPU of a request at the edge, ns
+	gigabyte      = "gigabyte"       // CPU of 10⁹ body bytes at the edge, ns
+	tunnelMemory  = "memory"         // memory of an idle tunnel at the edge, B
+	tunnelUpkeep  = "upkeep"         // CPU of an idle tunnel at the edge, ns/s
+	keepAliveIn   = "keep-alive in"  // UDP payload of an idle tunnel to the edge, B/s
+	keepAliveOut  = "keep-alive out" // the same from the edge, B/s
+	clientBytes   = "client bytes"   // UDP payload of a handshake to the edge, B
+	serverBytes   = "server bytes"   // the same from the edge, B
+	clientFlight  = "client flight"  // datagrams of the client's first flight
+	serverFlight  = "server flight"  // datagrams that the server sends until the client has finished
+)
+
+// A Cost is a unit cost: the median over blocks with its distribution-free 95 % interval, NaN where there are too few
+// blocks for one.
+type Cost struct {
+	Name string
+	stats.Interval
+	Blocks int
+	// Run and Experiment are where it was measured.
+	Run, Experiment string
+
+	draws []float64 // medians of drawn blocks; nil: the value stands for all
+}
+
+// draw is the cost in the i-th draw.
+func (c *Cost) draw(i int) float64 {
+	if len(c.draws) == 0 {
+		return c.Value
+	}
+	return c.draws[i%len(c.draws)]
+}
+
+// Costs are a group's.
+type Costs struct {
+	Group    string
+	Provider string // of the KEM; "" for a classical group
+	byName   map[string]*Cost
+	// Missing says of each cost that there is none why.
+	Missing map[string]string
+	// Shape is how single handshakes' times are spread, as multiples of any unit: see storm.Config.
+	Shape []float64
+}
+
+// cost is the named one; nil when it is missing.
+func (c *Costs) cost(name string) *Cost { return c.byName[name] }
+
+// All are the costs that there are, in the order of the table of them.
+func (c *Costs) All() []*Cost {
+	var out []*Cost
+	for _, s := range sources {
+		if cost := c.byName[s.cost]; cost != nil {
+			out = append(out, cost)
+		}
+	}
+	return out
+}
+
+// reconnect is what a reconnection costs the edge: with its registration, where that was measured.
+func (c *Costs) reconnect() *Cost {
+	if cost := c.cost(reconnection); cost != nil {
+		return cost
+	}
+	return c.cost(edgeHandshake)
+}
+
+// draws is how many times costs are drawn: the ends of an interval rest on 50 draws each.
+const draws = 2000
+
+// interval is a value with the middle 95 % of its draws.
+func interval(value float64, drawn []float64) stats.Interval {
+	drawn = slices.DeleteFunc(slices.Clone(drawn), math.IsNaN)
+	slices.Sort(drawn)
+	if len(drawn) == 0 {
+		return stats.Interval{Value: value, Low: math.NaN(), High: math.NaN()}
+	}
+	return stats.Interval{Value: value, Low: stats.Quantile(drawn, 0.025), High: stats.Quantile(drawn, 0.975)}
+}

@@ -1,0 +1,316 @@
+package capacity
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"pqbench/tunnel/edge"
+)
+
+// sections are the report, from the answer down to what it rests on.
+func (p *Plan) sections() []section {
+	out := []section{p.answerSection(), p.dimensionSection(), p.totalSection(), p.stormSection(), p.whatIfSection(), p.costSection(), p.assumptionSection()}
+	if w := p.warnings(); len(w) > 0 {
+		out = append(out[:1], append([]section{{title: "Warnings", list: w}}, out[1:]...)...)
+	}
+	return out
+}
+
+// asked is the target in words.
+func (t *Target) asked() string {
+	text := fmt.Sprintf("%s tunnels of %d connections", count(t.Tunnels), t.Connections)
+	if t.RPS > 0 {
+		text += fmt.Sprintf(", %s requests/s", figures(t.RPS, 6))
+	}
+	if t.Egress > 0 {
+		name, divisor := scaleOf("bit/s", t.Egress)
+		text += fmt.Sprintf(", %s %s of egress", figures(t.Egress/divisor, 4), name)
+	}
+	return text + fmt.Sprintf(", %s of all connections back within %v after %v without an edge", percent(t.RecoverShare), t.Recover, t.Outage)
+}
+
+func (t *Target) host() string {
+	memory, divisor := scaleOf("B", float64(t.Memory))
+	nic, per := scaleOf("bit/s", t.NIC)
+	return fmt.Sprintf("%d cores, %s %s, %s %s, %s headroom", t.Cores, figures(float64(t.Memory)/divisor, 4), memory, figures(t.NIC/per, 4), nic, percent(t.Headroom))
+}
+
+func (p *Plan) answerSection() section {
+	s := section{title: "What " + count(p.Target.Tunnels) + " tunnels need"}
+	s.paragraphs = append(s.paragraphs, fmt.Sprintf("Asked for: %s; on hosts of %s.", p.Target.asked(), p.Target.host()))
+	for i := range p.Answers {
+		s.paragraphs = append(s.paragraphs, p.sentence(i))
+	}
+	if len(p.Answers) > 1 && p.Answers[0].Binding != "" {
+		for i := range p.Answers[1:] {
+			s.paragraphs = append(s.paragraphs, p.price(&p.Answers[i+1]))
+		}
+	}
+	return s
+}
+
+// sentence is a group's answer.
+func (p *Plan) sentence(i int) string {
+	a := &p.Answers[i]
+	refused := a.refused()
+	switch {
+	case a.impossible():
+		return fmt.Sprintf("%s: no number of hosts. The connectors' own waits bring %s back after %s at the earliest, however fast the edge is; allow more than that with --recover-within.",
+			a.Group, percent(p.Target.RecoverShare), after(p.Law, p.Law >= 0))
+	case a.Binding == "":
+		return fmt.Sprintf("%s: no answer. Every dimension was refused, see below.", a.Group)
+	}
+	text := fmt.Sprintf("%s: %s hosts; plan for %s. What binds: %s.", a.Group, hosts(a.Hosts), count(int(a.Hosts.High)), a.Binding)
+	if len(refused) > 0 {
+		text += fmt.Sprintf(" This is a lower bound: %s was not measured.", strings.Join(refused, " and "))
+	}
+	return text
+}
+
+// refused are the dimensions without an answer.
+func (a *Answer) refused() (names []string) {
+	for _, d := range a.Dimensions {
+		if d.Refused != "" && !d.never {
+			names = append(names, d.Name)
+		}
+	}
+	return names
+}
+
+// price is what a group costs more than the control.
+func (p *Plan) price(a *Answer) string {
+	control := &p.Answers[0]
+	if a.Binding == "" || a.impossible() || control.impossible() {
+		return fmt.Sprintf("%s against %s: cannot be said without both answers.", a.Group, control.Group)
+	}
+	d := Difference(control, a)
+	text := fmt.Sprintf("%s instead of %s: %s hosts", a.Group, control.Group, signed(d.Value))
+	if d.Low != d.High {
+		text += fmt.Sprintf(" [%s, %s]", signed(d.Low), signed(d.High))
+	}
+	if d.Low <= 0 && d.High >= 0 {
+		return text + "; this measurement cannot tell it from none."
+	}
+	return text + fmt.Sprintf(" (%s %%).", signed(100*d.Value/control.Hosts.Value))
+}
+
+func signed(v float64) string {
+	text := figures(v, 3)
+	if v > 0 {
+		return "+" + text
+	}
+	return text
+}
+
+func (p *Plan) dimensionSection() section {
+	s := section{title: "Hosts by dimension", head: []string{"dimension"}, figures: []string{curveFigure}}
+	for _, a := range p.Answers {
+		s.head = append(s.head, a.Group+": need", "hosts", "binds")
+	}
+	for d, dim := range dimensions {
+		row := []string{dim.name}
+		for _, a := range p.Answers {
+			got := a.Dimensions[d]
+			if got.Refused != "" {
+				row = append(row, "refused", "–", "–")
+				continue
+			}
+			row = append(row, quantity(got.Need, got.Unit), bracketed(got.Hosts, 1, 3), percent(got.Binds))
+		}
+		s.rows = append(s.rows, row)
+	}
+	seen := map[string]bool{}
+	for _, a := range p.Answers {
+		for _, d := range a.Dimensions {
+			if d.Refused != "" && !seen[d.Name+d.Refused] {
+				seen[d.Name+d.Refused] = true
+				s.list = append(s.list, fmt.Sprintf("%s refused for %s: %s", d.Name, a.Group, d.Refused))
+			}
+		}
+	}
+	s.list = append(s.list, "hosts are the need over what one host has for it; [95 % interval]; binds: in how many of the draws no other dimension asks for more")
+	return s
+}
+
+// totalSection is the shopping list.
+func (p *Plan) totalSection() section {
+	s := section{title: "To be bought", head: []string{""}}
+	rows := [][]string{{"hosts"}, {"cores"}, {"memory"}, {"network, each way"}}
+	for _, a := range p.Answers {
+		s.head = append(s.head, a.Group)
+		n := a.Hosts.High
+		if a.Binding == "" || a.impossible() {
+			for i := range rows {
+				rows[i] = append(rows[i], "–")
+			}
+			continue
+		}
+		for i, text := range []string{count(int(n)), count(int(n) * p.Target.Cores), total(n*float64(p.Target.Memory), "B"), total(n*p.Target.NIC, "bit/s")} {
+			rows[i] = append(rows[i], text)
+		}
+	}
+	s.rows = rows
+	s.list = p.ports()
+	return s
+}
+
+func total(v float64, unit string) string {
+	name, divisor := scaleOf(unit, v)
+	return figures(v/divisor, 4) + " " + name
+}
+
+// ephemeral is how many ports a source address has for connections to one edge address: those that are not privileged.
+const ephemeral = 65535 - 1023
+
+func (p *Plan) ports() []string {
+	each := p.Target.Connections
+	return []string{
+		"ports at the edge: one UDP port for tunnels and one TCP port for eyeballs on each host; connectors dial in, so the edge needs no ephemeral ports for them",
+		fmt.Sprintf("ports of connectors: %s UDP sockets in all, %d for each tunnel; behind one NAT address at most %s tunnels can reach one edge address (%s ports)",
+			count(p.Target.Tunnels*each), each, count(ephemeral/each), count(ephemeral)),
+	}
+}
+
+func (p *Plan) stormSection() section {
+	s := section{title: "The storm", head: []string{"simulated on the hosts found"}, figures: []string{stormFigure}}
+	s.paragraphs = append(s.paragraphs, fmt.Sprintf(
+		"The connectors' law alone, at an edge that computes no time at all, brings %s back after %s. The rest is the edge's queue.", percent(p.Target.RecoverShare), after(p.Law, p.Law >= 0)))
+	names := []string{"hosts", "reconnections/s that are needed", "50 % back after", "99 % back after", "all back after", "99 % of tunnels reachable after", "peak, registrations/s",
+		"dials", "of these timed out", "Retries", "first flights lost to a full queue", "handshakes computed in vain", "longest wait for a core"}
+	s.rows = make([][]string, len(names))
+	for i, name := range names {
+		s.rows[i] = []string{name}
+	}
+	for i := range p.Answers {
+		a := &p.Answers[i]
+		s.head = append(s.head, a.Group)
+		for k, text := range a.stormColumn(len(names)) {
+			s.rows[k] = append(s.rows[k], text)
+		}
+	}
+	s.list = []string{"times count from the edge's return; the peak is of a second"}
+	return s
+}
+
+func (a *Answer) stormColumn(rows int) []string {
+	if a.Storm == nil {
+		out := make([]string, rows)
+		for i := range out {
+			out[i] = "–"
+		}
+		return out
+	}
+	r := &a.Storm.Result
+	needed := "none is enough"
+	if a.Rate > 0 {
+		needed = figures(a.Rate, 3)
+	}
+	return []string{count(a.Storm.Config.Hosts), needed, after(r.Recovered(0.5)), after(r.Recovered(0.99)), after(r.Recovered(1)), after(r.Reached(0.99)),
+		figures(r.Peak(time.Second), 3), count(r.Dials), count(r.Timeouts), count(r.Retries), count(r.Lost), count(r.InVain), figures(r.LongestWait.Seconds(), 3) + " s"}
+}
+
+func (p *Plan) whatIfSection() section {
+	s := section{title: "What if", head: []string{"with", "law alone"}}
+	for _, a := range p.Answers {
+		s.head = append(s.head, a.Group+": hosts")
+	}
+	row := []string{"as asked", after(p.Law, p.Law >= 0)}
+	for i := range p.Answers {
+		row = append(row, whatIfHosts(int(p.Answers[i].Hosts.Value), p.Answers[i].impossible()))
+	}
+	s.rows = append(s.rows, row)
+	for _, w := range p.WhatIfs {
+		row := []string{w.Change, after(w.Law, w.Law >= 0)}
+		for _, n := range w.Hosts {
+			row = append(row, whatIfHosts(n, n == 0))
+		}
+		s.rows = append(s.rows, row)
+	}
+	s.list = []string{fmt.Sprintf("law alone: %s back at an edge that computes no time at all; none: no number of hosts is back in time", percent(p.Target.RecoverShare))}
+	return s
+}
+
+func whatIfHosts(n int, none bool) string {
+	if none {
+		return "none"
+	}
+	return count(n)
+}
+
+// titles of the costs, and their units.
+var titles = map[string]struct{ title, unit string }{
+	edgeHandshake: {"CPU per handshake, edge", "ns"},
+	peerHandshake: {"CPU per handshake, connector", "ns"},
+	reconnection:  {"CPU per handshake and registration, edge", "ns"},
+	request:       {"CPU per request, edge", "ns"},
+	gigabyte:      {"CPU per GB of bodies, edge", "ns"},
+	tunnelMemory:  {"memory per tunnel, edge", "B"},
+	tunnelUpkeep:  {"CPU per tunnel and second, edge", "ns"},
+	keepAliveIn:   {"keep-alives per tunnel and second, to the edge", "B"},
+	keepAliveOut:  {"keep-alives per tunnel and second, from the edge", "B"},
+	clientBytes:   {"UDP payload per handshake, to the edge", "B"},
+	serverBytes:   {"UDP payload per handshake, from the edge", "B"},
+	clientFlight:  {"datagrams of the client's first flight", ""},
+	serverFlight:  {"datagrams of the server until Finished", ""},
+}
+
+func (p *Plan) costSection() section {
+	s := section{title: "Unit costs", head: []string{"cost"}}
+	for _, c := range p.Measured.Costs {
+		s.head = append(s.head, strings.TrimSuffix(c.Group+", KEM by "+c.Provider, ", KEM by "))
+	}
+	s.head = append(s.head, "blocks", "from")
+	for _, source := range sources {
+		row := []string{titles[source.cost].title}
+		blocks, from := "–", source.experiment+": missing"
+		for i := range p.Measured.Costs {
+			cost := p.Measured.Costs[i].cost(source.cost)
+			if cost == nil {
+				row = append(row, "–")
+				continue
+			}
+			row = append(row, quantity(cost.Interval, titles[source.cost].unit))
+			blocks, from = count(cost.Blocks), cost.Experiment+" of "+cost.Run
+		}
+		s.rows = append(s.rows, append(row, blocks, from))
+	}
+	s.list = []string{"medians over blocks with distribution-free 95 % intervals"}
+	return s
+}
+
+func (p *Plan) warnings() []string { return p.Measured.Warnings }
+
+// assumptionSection lists what the answer takes for granted.
+func (p *Plan) assumptionSection() section {
+	t := &p.Target
+	s := section{title: "What this takes for granted"}
+	s.list = append(s.list,
+		"Costs are those of "+hostOf(p.Measured.Host)+". Other hosts need other costs: measure there and give the folder with --run.",
+		fmt.Sprintf("A host of %d cores does %d times what one core does. Scaling over cores needs measurements at four numbers of cores and more; the host that was measured has %d.", t.Cores, t.Cores, p.Measured.Host.Cores),
+		"Edge and load shared the machine that was measured; what they cost each other (caches, the kernel charging part of receiving a datagram to its sender) is in the costs.",
+		fmt.Sprintf("Normal operation uses %s of cores, memory and network; a storm may use all of them. Requests and egress go on during the storm at their normal rate.", percent(1-t.Headroom)),
+		"A request's CPU is that of an answer of the size measured (1 KiB unless the plan says otherwise), a GB's that of bulk transfers half down and half up; what is both is counted twice.",
+		fmt.Sprintf("The busier direction of the network is from the tunnels: bodies and %s for QUIC, UDP and IPv4 at 1,439 bytes of UDP payload. NICs are full duplex.", percent(tunnelOverhead)),
+		fmt.Sprintf("In the storm every connection of the fleet is lost at the same moment, silently; the edge is away for %v and returns whole. Connections find out by their idle time-out (%v after a PING, one each %v).", t.Outage, t.Idle, t.KeepAlive),
+		"Connectors wait by the law of package connector: alone below 2 s, 4 s, … 32 s, and all connections but 0 of a tunnel together below 20 s, 40 s, … 320 s more.",
+		"Each dial finds one of the hosts at random. Handshakes queue for a core first come, first served, and are computed also for clients that have given up.",
+		fmt.Sprintf("First flights beyond what a receive buffer of 7 MiB holds are lost (quic-go asks for so much; net.core.rmem_max must allow it), and above %d handshakes in progress an edge asks for a Retry, whose own CPU is not counted.", edge.DefaultRetryAbove),
+		fmt.Sprintf("Connectors compute on machines of their own, %v away, with a loss of %s each way; a flight that loses a datagram is sent again after a probe time-out (200 ms, doubling).", t.RTT, percent(t.Loss)),
+	)
+	for i := range p.Measured.Costs {
+		c := &p.Measured.Costs[i]
+		if c.cost(reconnection) == nil {
+			s.list = append(s.list, c.Group+": a reconnection is taken for a handshake; the registration over it was not measured and is left out.")
+		}
+		if c.cost(tunnelUpkeep) == nil {
+			s.list = append(s.list, c.Group+": what idle tunnels cost in CPU and keep-alives was not measured (experiment fleet) and is left out.")
+		}
+		spread := "spread like the times of handshakes one at a time, scaled to the CPU time: an upper bound of their own spread"
+		if c.Shape == nil {
+			spread = "constant: no run has enough handshakes one at a time to tell their spread"
+		}
+		s.list = append(s.list, c.Group+": service times are "+spread+".")
+	}
+	return s
+}

@@ -1,0 +1,178 @@
+package capacity
+
+import (
+	"math"
+	"time"
+
+	"pqbench/results"
+	"pqbench/results/stats"
+)
+
+// The record is capacity.json. Times are seconds; what there is no number for is null.
+type record struct {
+	Schema     int              `json:"schema"`
+	Target     targetRecord     `json:"target"`
+	Runs       []string         `json:"runs"`
+	Host       results.Host     `json:"host"`
+	Versions   results.Versions `json:"versions"`
+	Groups     []groupRecord    `json:"groups"`
+	Law        *float64         `json:"law_seconds"`
+	WhatIfs    []whatIfRecord   `json:"what_if"`
+	Warnings   []string         `json:"warnings"`
+	Assumption []string         `json:"assumptions"`
+}
+
+type targetRecord struct {
+	Tunnels      int      `json:"tunnels"`
+	Connections  int      `json:"connections"`
+	RPS          float64  `json:"rps"`
+	Egress       float64  `json:"egress_bits_per_second"`
+	Recover      float64  `json:"recover_within_seconds"`
+	RecoverShare float64  `json:"recover_share"`
+	Outage       float64  `json:"outage_seconds"`
+	Cores        int      `json:"cores_per_host"`
+	Memory       int64    `json:"memory_per_host_bytes"`
+	NIC          float64  `json:"nic_bits_per_second"`
+	Headroom     float64  `json:"headroom"`
+	KeepAlive    float64  `json:"keepalive_seconds"`
+	Idle         float64  `json:"idle_seconds"`
+	RTT          float64  `json:"rtt_seconds"`
+	Loss         float64  `json:"loss"`
+	Groups       []string `json:"groups"`
+	Seed         uint64   `json:"seed"`
+}
+
+type groupRecord struct {
+	Group      string            `json:"group"`
+	Provider   string            `json:"kem,omitempty"`
+	Hosts      *intervalRecord   `json:"hosts"`
+	Plan       *int              `json:"plan_for_hosts"`
+	Binding    string            `json:"binding"`
+	Difference *intervalRecord   `json:"hosts_more_than_first"`
+	Dimensions []dimensionRecord `json:"dimensions"`
+	Rate       *float64          `json:"reconnections_per_second"`
+	Storm      *stormRecord      `json:"storm"`
+	Costs      []costRecord      `json:"costs"`
+}
+
+type intervalRecord struct {
+	Value float64  `json:"value"`
+	Low   *float64 `json:"low"`
+	High  *float64 `json:"high"`
+}
+
+type dimensionRecord struct {
+	Name    string          `json:"name"`
+	Unit    string          `json:"unit"`
+	Need    *intervalRecord `json:"need"`
+	PerHost float64         `json:"per_host"`
+	Hosts   *intervalRecord `json:"hosts"`
+	Binds   float64         `json:"binds"`
+	Refused string          `json:"refused,omitempty"`
+}
+
+type stormRecord struct {
+	Hosts       int      `json:"hosts"`
+	Back50      *float64 `json:"recover_50_seconds"`
+	Back99      *float64 `json:"recover_99_seconds"`
+	Back100     *float64 `json:"recover_100_seconds"`
+	Reached99   *float64 `json:"reachable_99_seconds"`
+	Peak        float64  `json:"peak_per_second"`
+	Dials       int      `json:"dials"`
+	Timeouts    int      `json:"timeouts"`
+	Retries     int      `json:"retries"`
+	Lost        int      `json:"lost_to_full_queue"`
+	InVain      int      `json:"computed_in_vain"`
+	LongestWait float64  `json:"longest_wait_seconds"`
+	BinSeconds  float64  `json:"bin_seconds"`
+	Registered  []int32  `json:"registered"`
+}
+
+type costRecord struct {
+	Name       string         `json:"name"`
+	Unit       string         `json:"unit"`
+	Value      intervalRecord `json:"value"`
+	Blocks     int            `json:"blocks"`
+	Run        string         `json:"run"`
+	Experiment string         `json:"experiment"`
+}
+
+type whatIfRecord struct {
+	Change string   `json:"change"`
+	Law    *float64 `json:"law_seconds"`
+	// Hosts are by group; null where no number is enough.
+	Hosts []*int `json:"hosts"`
+}
+
+func (p *Plan) record() record {
+	t := &p.Target
+	out := record{Schema: 1, Runs: p.Measured.Runs, Host: p.Measured.Host, Versions: p.Measured.Versions, Law: seconds(p.Law, p.Law >= 0),
+		Warnings: append([]string{}, p.warnings()...), Assumption: p.assumptionSection().list, WhatIfs: []whatIfRecord{}}
+	out.Target = targetRecord{t.Tunnels, t.Connections, t.RPS, t.Egress, t.Recover.Seconds(), t.RecoverShare, t.Outage.Seconds(), t.Cores, t.Memory, t.NIC,
+		t.Headroom, t.KeepAlive.Seconds(), t.Idle.Seconds(), t.RTT.Seconds(), t.Loss, t.Groups, t.Seed}
+	for i := range p.Answers {
+		out.Groups = append(out.Groups, p.groupRecord(i))
+	}
+	for _, w := range p.WhatIfs {
+		r := whatIfRecord{Change: w.Change, Law: seconds(w.Law, w.Law >= 0)}
+		for _, n := range w.Hosts {
+			if n == 0 {
+				r.Hosts = append(r.Hosts, nil)
+			} else {
+				r.Hosts = append(r.Hosts, &n)
+			}
+		}
+		out.WhatIfs = append(out.WhatIfs, r)
+	}
+	return out
+}
+
+func (p *Plan) groupRecord(i int) groupRecord {
+	a, c := &p.Answers[i], &p.Measured.Costs[i]
+	g := groupRecord{Group: a.Group, Provider: c.Provider, Binding: a.Binding, Dimensions: []dimensionRecord{}, Costs: []costRecord{}}
+	if a.Binding != "" && !a.impossible() {
+		plan := int(a.Hosts.High)
+		g.Hosts, g.Plan = recordOf(a.Hosts), &plan
+		if control := &p.Answers[0]; i > 0 && control.Binding != "" && !control.impossible() {
+			g.Difference = recordOf(Difference(control, a))
+		}
+	}
+	if a.Rate > 0 {
+		g.Rate = &a.Rate
+	}
+	for _, d := range a.Dimensions {
+		r := dimensionRecord{Name: d.Name, Unit: d.Unit, PerHost: d.Each, Binds: d.Binds, Refused: d.Refused}
+		if d.Refused == "" {
+			r.Need, r.Hosts = recordOf(d.Need), recordOf(d.Hosts)
+		}
+		g.Dimensions = append(g.Dimensions, r)
+	}
+	for _, cost := range c.All() {
+		g.Costs = append(g.Costs, costRecord{cost.Name, titles[cost.Name].unit, *recordOf(cost.Interval), cost.Blocks, cost.Run, cost.Experiment})
+	}
+	if s := a.Storm; s != nil {
+		r := &s.Result
+		g.Storm = &stormRecord{s.Config.Hosts, seconds(r.Recovered(0.5)), seconds(r.Recovered(0.99)), seconds(r.Recovered(1)), seconds(r.Reached(0.99)),
+			r.Peak(time.Second), r.Dials, r.Timeouts, r.Retries, r.Lost, r.InVain, r.LongestWait.Seconds(), r.Bin.Seconds(), r.Registered}
+	}
+	return g
+}
+
+func seconds(d time.Duration, ok bool) *float64 {
+	if !ok {
+		return nil
+	}
+	s := d.Seconds()
+	return &s
+}
+
+func recordOf(i stats.Interval) *intervalRecord {
+	return &intervalRecord{i.Value, finite(i.Low), finite(i.High)}
+}
+
+func finite(v float64) *float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil
+	}
+	return &v
+}

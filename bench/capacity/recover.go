@@ -1,0 +1,159 @@
+package capacity
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"pqbench/bench/capacity/storm"
+	"pqbench/tunnel/edge"
+)
+
+// A Storm is a simulated one, and what it was simulated with.
+type Storm struct {
+	Config storm.Config
+	Result storm.Result
+	Took   time.Duration `json:"-"` // of computing, which two runs of the same target do not share
+}
+
+// sample is how many tunnels stand for a larger fleet in searches: how long a fleet takes depends on the rate for each of
+// its tunnels, and of 20,000 the 99th percentile of waits is known to a tenth of a second.
+const sample = 20_000
+
+// receiveBuffer is what quic-go asks of a socket, and datagramCost what the kernel charges it for a datagram of an
+// Initial's size: its data lies in a block of 2 KiB with 256 bytes of bookkeeping (Linux, sk_buff).
+const (
+	receiveBuffer = 7 << 20
+	datagramCost  = 2304
+)
+
+// queue is how many first flights wait at a host before further ones are lost.
+func queue(flight int) int { return receiveBuffer / datagramCost / max(flight, 1) }
+
+// flights are the datagrams of the first flights, from the ledger; 1 where that was not measured.
+func (c *Costs) flights() (client, server int) {
+	of := func(name string) int {
+		if cost := c.cost(name); cost != nil {
+			return max(int(cost.Value+0.5), 1)
+		}
+		return 1
+	}
+	return of(clientFlight), of(serverFlight)
+}
+
+// storm is the target's for a group, on hosts whose cores have so much left beside normal operation.
+func (t *Target) storm(c *Costs, hosts int, speed float64) storm.Config {
+	client, server := c.flights()
+	return storm.Config{
+		Tunnels: t.Tunnels, Connections: t.Connections, Hosts: hosts, Cores: t.Cores, Speed: speed,
+		Service: time.Duration(c.reconnect().Value), Shape: c.Shape,
+		Outage: t.Outage, KeepAlive: t.KeepAlive, Idle: t.Idle, RTT: t.RTT, Loss: t.Loss,
+		ClientFlight: client, ServerFlight: server,
+		Queue: queue(client), RetryAbove: edge.DefaultRetryAbove, Seed: t.Seed,
+	}
+}
+
+// pooled is a storm of a small fleet at one core that computes a part of rate, reconnections a second, as large as the
+// fleet's part of all tunnels. Queue and Retry bound the time that is waited as they do at a host.
+func (t *Target) pooled(c *Costs, rate float64) storm.Config {
+	s := t.storm(c, 1, 1)
+	part := 1.0
+	if t.Tunnels > sample {
+		part = sample / float64(t.Tunnels)
+		s.Tunnels = sample
+	}
+	perHost := float64(s.Cores) / s.Service.Seconds()
+	s.Cores, s.Service = 1, max(time.Duration(1e9/(rate*part)), 1)
+	scale := rate * part / perHost
+	s.Queue = max(int(float64(s.Queue)*scale), 1)
+	s.RetryAbove = max(int(float64(s.RetryAbove)*scale), 1)
+	return s
+}
+
+// recovered is how long the fleet takes at a rate; ok is false when it is not back within the horizon.
+func (t *Target) recovered(ctx context.Context, c *Costs, rate float64) (time.Duration, bool, error) {
+	s := t.pooled(c, rate)
+	s.Horizon = 4*t.Recover + time.Minute
+	r, err := storm.Run(ctx, s)
+	if err != nil {
+		return 0, false, err
+	}
+	after, ok := r.Recovered(t.RecoverShare)
+	return after, ok, nil
+}
+
+// law is how long the connectors' own waits take, at an edge that computes no time at all.
+func (t *Target) law(ctx context.Context, c *Costs) (time.Duration, bool, error) {
+	s := t.pooled(c, 1)
+	s.Service, s.Shape, s.Queue, s.RetryAbove = 1, nil, 0, 0
+	r, err := storm.Run(ctx, s)
+	if err != nil {
+		return 0, false, err
+	}
+	after, ok := r.Recovered(t.RecoverShare)
+	return after, ok, nil
+}
+
+// rate is the least rate of reconnections that brings the fleet back in time; 0 when the law alone takes longer.
+func (t *Target) rate(ctx context.Context, c *Costs) (float64, error) {
+	if after, ok, err := t.law(ctx, c); err != nil || !ok || after > t.Recover {
+		return 0, err
+	}
+	all := float64(t.Tunnels * t.Connections)
+	// At the low end even an edge that is busy all the time is too slow; at the high end everybody is served at once.
+	low, high := t.RecoverShare*all/(t.Recover+t.Idle+t.KeepAlive).Seconds()/2, all*10
+	for high/low > 1.01 {
+		middle := (low + high) / 2
+		if high/low > 4 {
+			middle = low * 2
+		}
+		after, ok, err := t.recovered(ctx, c, middle)
+		if err != nil {
+			return 0, fmt.Errorf("search the rate: %w", err)
+		}
+		if ok && after <= t.Recover {
+			high = middle
+		} else {
+			low = middle
+		}
+	}
+	return high, nil
+}
+
+// simulate runs the storm whole on the answer's hosts, which it raises while the simulation says that they are too few:
+// hosts do not get equal parts of a fleet that chooses at random.
+func (t *Target) simulate(ctx context.Context, c *Costs, a *Answer) error {
+	if c.reconnect() == nil {
+		return nil
+	}
+	steady, _ := t.steadyCores(c.medians())
+	hosts := int(a.Hosts.Value)
+	for attempt := 1; ; attempt++ {
+		var err error
+		if a.Storm, err = t.whole(ctx, c, hosts, steady); err != nil {
+			return err
+		}
+		after, ok := a.Storm.Result.Recovered(t.RecoverShare)
+		if ok && after <= t.Recover || a.Rate == 0 || attempt == attempts {
+			break
+		}
+		hosts += max(hosts/50, 1)
+	}
+	if more := float64(hosts) - a.Hosts.Value; more > 0 {
+		a.Hosts.Value, a.Hosts.Low, a.Hosts.High = a.Hosts.Value+more, a.Hosts.Low+more, a.Hosts.High+more
+		a.Binding = dimStorm
+	}
+	return nil
+}
+
+// whole simulates the target's storm on so many hosts, steady cores of which normal operation takes.
+func (t *Target) whole(ctx context.Context, c *Costs, hosts int, steady float64) (*Storm, error) {
+	config := t.storm(c, hosts, min(max(1-steady/float64(hosts*t.Cores), 0.01), 1))
+	config.Horizon = 10*t.Recover + time.Minute
+	started := time.Now()
+	result, err := storm.Run(ctx, config)
+	return &Storm{Config: config, Result: result, Took: time.Since(started)}, err
+}
+
+// attempts bounds how often the storm is simulated on more hosts.
+const attempts = 8

@@ -1,0 +1,234 @@
+package capacity
+
+import (
+	"fmt"
+	"math"
+
+	"pqbench/results/stats"
+)
+
+// A Dimension is one thing that hosts are needed for.
+type Dimension struct {
+	Name string
+	// Need is how much of it all hosts together must have, headroom included, in Unit; Each is what a host has.
+	Need stats.Interval
+	Unit string
+	Each float64
+	// Hosts are Need over Each, not rounded up.
+	Hosts stats.Interval
+	// Binds is the share of draws in which no other dimension asks for more hosts.
+	Binds float64
+	// Refused says why there is no answer; everything above is then zero.
+	Refused string
+
+	never bool // no number of hosts is enough
+}
+
+// The dimensions, in the order of the table.
+const (
+	dimSteady  = "cores, normal operation"
+	dimStorm   = "cores, storm"
+	dimMemory  = "memory"
+	dimNetwork = "network, normal operation"
+	dimSurge   = "network, storm"
+)
+
+// An Answer is what a group needs.
+type Answer struct {
+	Group      string
+	Dimensions []Dimension
+	// Hosts is the most that any dimension asks for, rounded up; its interval is that of the draws.
+	Hosts stats.Interval
+	// Binding is the dimension that asks for most; "" when all were refused.
+	Binding string
+	// Rate is how many reconnections a second the edge must compute to be back in time; 0 when none is fast enough.
+	Rate float64
+	// Storm is the simulated one, on Hosts; nil where the cost of a handshake is missing.
+	Storm *Storm
+
+	drawn []float64 // hosts in each draw
+}
+
+// headers are what an IPv4 datagram adds to its UDP payload, bytes.
+const headers = 28
+
+// Overhead of response bodies on the tunnel, as a share: datagrams of 1,439 bytes of UDP payload, which path MTU discovery
+// finds on an Ethernet path, lose to IPv4 and UDP headers 28, a short header with an edge's connection ID of 4 bytes and a
+// packet number of 2 in all 7, the AEAD's tag 16, and a STREAM frame's type, ID, offset and length 8 (RFC 9000, sections 17.3.1 and 19.8).
+const (
+	payload        = 1439
+	perPacket      = 7 + 16 + 8
+	tunnelOverhead = float64(payload+headers)/(payload-perPacket) - 1
+)
+
+// costOf gives a cost's value: the median, or that of a draw.
+type costOf func(name string) (float64, bool)
+
+func (c *Costs) medians() costOf {
+	return func(name string) (float64, bool) {
+		cost := c.cost(name)
+		if cost == nil {
+			return 0, false
+		}
+		return cost.Value, true
+	}
+}
+
+func (c *Costs) drawn(i int) costOf {
+	return func(name string) (float64, bool) {
+		cost := c.cost(name)
+		if cost == nil {
+			return 0, false
+		}
+		return cost.draw(i), true
+	}
+}
+
+// steadyCores are those of normal operation. missing is the first cost that there is none of; upkeep alone may be
+// missing, which is then left out and said.
+func (t *Target) steadyCores(of costOf) (cores float64, missing string) {
+	add := func(name string, units float64) {
+		v, ok := of(name)
+		switch {
+		case units == 0:
+		case !ok && missing == "":
+			missing = name
+		default:
+			cores += units * v / 1e9
+		}
+	}
+	add(request, t.RPS)
+	add(gigabyte, t.Egress/8/1e9)
+	if v, ok := of(tunnelUpkeep); ok {
+		cores += float64(t.Tunnels) * v / 1e9
+	}
+	return cores, missing
+}
+
+// perHost is what a host has of a dimension, for planning.
+func (t *Target) perHost(dimension string) float64 {
+	switch dimension {
+	case dimSteady:
+		return float64(t.Cores) * (1 - t.Headroom)
+	case dimStorm:
+		return float64(t.Cores)
+	case dimMemory:
+		return float64(t.Memory) * (1 - t.Headroom)
+	case dimNetwork:
+		return t.NIC * (1 - t.Headroom)
+	}
+	return t.NIC
+}
+
+// need is what a target needs of a dimension. refused says why there is no number.
+func (t *Target) need(dimension string, of costOf, missing map[string]string, rate float64) (need float64, refused string) {
+	lack := func(name string) (float64, string) { return 0, missing[name] }
+	steady, without := t.steadyCores(of)
+	switch dimension {
+	case dimSteady:
+		if without != "" {
+			return lack(without)
+		}
+		return steady, ""
+	case dimStorm:
+		return t.stormCores(of, missing, rate)
+	case dimMemory:
+		v, ok := of(tunnelMemory)
+		if !ok {
+			return lack(tunnelMemory)
+		}
+		return v * float64(t.Tunnels), ""
+	case dimNetwork:
+		return t.traffic(of), ""
+	}
+	in, ok := of(clientBytes)
+	out, also := of(serverBytes)
+	if !ok || !also {
+		return lack(clientBytes)
+	}
+	return 8 * rate * max(in, out), ""
+}
+
+// stormCores compute the reconnections beside the normal load, which comes back with the tunnels.
+func (t *Target) stormCores(of costOf, missing map[string]string, rate float64) (float64, string) {
+	service, ok := of(reconnection)
+	if !ok {
+		service, ok = of(edgeHandshake)
+	}
+	if !ok {
+		return 0, missing[edgeHandshake]
+	}
+	if rate == 0 {
+		return 0, fmt.Sprintf("no edge is fast enough: the connectors' own waits take longer than %v", t.Recover)
+	}
+	steady, without := t.steadyCores(of)
+	if without != "" {
+		return 0, missing[without] + ": what normal operation leaves for a storm is not known"
+	}
+	return rate*service/1e9 + steady, ""
+}
+
+// traffic is that of normal operation in the busier direction: from the tunnels, where bodies carry QUIC's overhead.
+func (t *Target) traffic(of costOf) float64 {
+	in := t.Egress * (1 + tunnelOverhead)
+	out := t.Egress
+	if v, ok := of(keepAliveIn); ok {
+		in += 8 * v * float64(t.Tunnels)
+	}
+	if v, ok := of(keepAliveOut); ok {
+		out += 8 * v * float64(t.Tunnels)
+	}
+	return max(in, out)
+}
+
+// dimensions are all, with what they are counted in.
+var dimensions = []struct{ name, unit string }{
+	{dimSteady, "cores"}, {dimStorm, "cores"}, {dimMemory, "B"}, {dimNetwork, "bit/s"}, {dimSurge, "bit/s"},
+}
+
+// answer solves for one group, with the rate of reconnections that the law asks for.
+func (t *Target) answer(c *Costs, rate float64) Answer {
+	a := Answer{Group: c.Group, Rate: rate}
+	drawnHosts := make([][]float64, len(dimensions)) // by dimension and draw
+	for d, dim := range dimensions {
+		out := Dimension{Name: dim.name, Unit: dim.unit, Each: t.perHost(dim.name)}
+		out.never = dim.name == dimStorm && rate == 0 && c.reconnect() != nil
+		var need float64
+		need, out.Refused = t.need(dim.name, c.medians(), c.Missing, rate)
+		drawnHosts[d] = make([]float64, draws)
+		if out.Refused == "" {
+			needs := make([]float64, draws)
+			for i := range needs {
+				needs[i], _ = t.need(dim.name, c.drawn(i), c.Missing, rate)
+				drawnHosts[d][i] = needs[i] / out.Each
+			}
+			out.Need, out.Hosts = interval(need, needs), interval(need/out.Each, drawnHosts[d])
+		}
+		a.Dimensions = append(a.Dimensions, out)
+	}
+	a.bind(drawnHosts)
+	return a
+}
+
+// bind finds which dimension asks for most hosts, at the medians and in each draw.
+func (a *Answer) bind(drawnHosts [][]float64) {
+	most := 0.0
+	for _, d := range a.Dimensions {
+		if d.Refused == "" && d.Hosts.Value > most {
+			most, a.Binding = d.Hosts.Value, d.Name
+		}
+	}
+	a.drawn = make([]float64, draws)
+	for i := range a.drawn {
+		first := 0
+		for d := range drawnHosts {
+			if drawnHosts[d][i] > drawnHosts[first][i] {
+				first = d
+			}
+		}
+		a.Dimensions[first].Binds += 1.0 / draws
+		a.drawn[i] = math.Ceil(max(drawnHosts[first][i], 1e-9))
+	}
+	a.Hosts = interval(math.Ceil(max(most, 1e-9)), a.drawn)
+	a.Hosts.Low, a.Hosts.High = math.Floor(a.Hosts.Low), math.Ceil(a.Hosts.High)
+}

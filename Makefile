@@ -16,7 +16,7 @@ LDFLAGS := -X pqbench/bench.Revision=$(REVISION)
 # The race detector needs cgo and a C compiler.
 RACE := $(if $(and $(filter 1,$(shell go env CGO_ENABLED)),$(shell command -v $(firstword $(shell go env CC)) 2>/dev/null)),-race)
 
-.PHONY: bench lab lab-speed exact gate regress build test check vet format fuzz smoke plain kex-agree clean
+.PHONY: bench capacity lab lab-speed exact gate regress build test check vet format fuzz smoke plain kex-agree clean
 
 bench: build
 	bin/pqbench run $(PLAN)
@@ -24,6 +24,12 @@ bench: build
 # lab runs the standard lab: every group, path and middlebox, in virtual time.
 lab: build
 	bin/pqbench lab
+
+# capacity measures unit costs and says what so many tunnels need; TUNNELS and TARGET (further flags) say what is asked for.
+TUNNELS ?= 100000
+TARGET  ?=
+capacity: build
+	bin/pqbench capacity --tunnels $(TUNNELS) $(TARGET)
 
 # lab-speed prints how fast the lab is, against bare handshakes in virtual time.
 lab-speed:

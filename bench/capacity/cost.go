@@ -16,6 +16,7 @@ const (
 	gigabyte      = "gigabyte"       // CPU of 10⁹ body bytes at the edge, ns
 	tunnelMemory  = "memory"         // memory of an idle tunnel at the edge, B
 	tunnelUpkeep  = "upkeep"         // CPU of an idle tunnel at the edge, ns/s
+	peerUpkeep    = "peer upkeep"    // CPU of an idle tunnel at the connector, ns/s
 	keepAliveIn   = "keep-alive in"  // UDP payload of an idle tunnel to the edge, B/s
 	keepAliveOut  = "keep-alive out" // the same from the edge, B/s
 	clientBytes   = "client bytes"   // UDP payload of a handshake to the edge, B

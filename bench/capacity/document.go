@@ -247,6 +247,7 @@ var titles = map[string]struct{ title, unit string }{
 	gigabyte:      {"CPU per GB of bodies, edge", "ns"},
 	tunnelMemory:  {"memory per tunnel, edge", "B"},
 	tunnelUpkeep:  {"CPU per tunnel and second, edge", "ns"},
+	peerUpkeep:    {"CPU per tunnel and second, connector", "ns"},
 	keepAliveIn:   {"keep-alives per tunnel and second, to the edge", "B"},
 	keepAliveOut:  {"keep-alives per tunnel and second, from the edge", "B"},
 	clientBytes:   {"UDP payload per handshake, to the edge", "B"},
@@ -302,9 +303,6 @@ func (p *Plan) assumptionSection() section {
 		c := &p.Measured.Costs[i]
 		if c.cost(reconnection) == nil {
 			s.list = append(s.list, c.Group+": a reconnection is taken for a handshake; the registration over it was not measured and is left out.")
-		}
-		if c.cost(tunnelUpkeep) == nil {
-			s.list = append(s.list, c.Group+": what idle tunnels cost in CPU and keep-alives was not measured (experiment fleet) and is left out.")
 		}
 		spread := "spread like the times of handshakes one at a time, scaled to the CPU time: an upper bound of their own spread"
 		if c.Shape == nil {

@@ -25,16 +25,16 @@ var fields = []struct {
 	{"rps", func(t *Target, s string) error { return number(strings.TrimSuffix(s, "/s"), 1e9, &t.RPS) }},
 	{"egress", func(t *Target, s string) error { return rate(s, &t.Egress) }},
 	{"recover-within", func(t *Target, s string) error { return span(s, time.Second, time.Hour, &t.Recover) }},
-	{"recover-share", func(t *Target, s string) error { return share(s, 1, 100, &t.RecoverShare) }},
+	{"recover-share", func(t *Target, s string) error { return perCent(s, 1, 100, &t.RecoverShare) }},
 	{"outage", func(t *Target, s string) error { return span(s, 0, time.Hour, &t.Outage) }},
 	{"cores-per-host", func(t *Target, s string) error { return whole(s, 1, 1024, &t.Cores) }},
 	{"memory-per-host", func(t *Target, s string) error { return size(s, &t.Memory) }},
 	{"nic", func(t *Target, s string) error { return positiveRate(s, &t.NIC) }},
-	{"headroom", func(t *Target, s string) error { return share(s, 0, 95, &t.Headroom) }},
+	{"headroom", func(t *Target, s string) error { return perCent(s, 0, 95, &t.Headroom) }},
 	{"keepalive", func(t *Target, s string) error { return span(s, 100*time.Millisecond, time.Hour, &t.KeepAlive) }},
 	{"idle", func(t *Target, s string) error { return span(s, time.Second, time.Hour, &t.Idle) }},
 	{"rtt", func(t *Target, s string) error { return span(s, 0, 5*time.Second, &t.RTT) }},
-	{"loss", func(t *Target, s string) error { return share(s, 0, 50, &t.Loss) }},
+	{"loss", func(t *Target, s string) error { return perCent(s, 0, 50, &t.Loss) }},
 	{"group", func(t *Target, s string) error { return groups(s, &t.Groups) }},
 }
 
@@ -173,8 +173,8 @@ func span(text string, low, high time.Duration, to *time.Duration) error {
 	return nil
 }
 
-// share reads per cent: "30%" or "30 %".
-func share(text string, low, high float64, to *float64) error {
+// perCent reads a share: "30%" or "30 %".
+func perCent(text string, low, high float64, to *float64) error {
 	digits, ok := strings.CutSuffix(text, "%")
 	v, err := strconv.ParseFloat(strings.TrimSpace(digits), 64)
 	if text == "0" {

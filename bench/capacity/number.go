@@ -20,7 +20,11 @@ func figures(v float64, digits int) string {
 		unit := math.Pow(10, math.Max(math.Floor(math.Log10(math.Abs(v)))+1-float64(digits), 0))
 		v = math.Round(v/unit) * unit
 	}
-	return thousands(strconv.FormatFloat(v, 'f', decimals, 64))
+	text := strconv.FormatFloat(v, 'f', decimals, 64)
+	if strings.Contains(text, ".") && v == math.Trunc(v) {
+		text, _, _ = strings.Cut(text, ".") // it is whole, not rounded to be
+	}
+	return thousands(text)
 }
 
 // thousands puts commas into a number from 10,000 on.

@@ -17,8 +17,13 @@ import (
 type source struct {
 	cost, experiment string
 	of               func(values map[string]float64) (float64, bool)
-	// why says what the cost is needed for, in the refusal.
-	why string
+	// each says that the value is divided by the fleet's size already, which the slope must undo.
+	each bool
+	// perTunnel says that values of fleets of several sizes make the cost, by the slope of a line through them: what a
+	// process takes without a tunnel is not in it.
+	perTunnel bool
+	// timed says that the tunnels' timers must be the target's.
+	timed bool
 }
 
 func value(name string) func(map[string]float64) (float64, bool) {
@@ -32,15 +37,25 @@ func edgeGigabyte(values map[string]float64) (float64, bool) {
 	return both - peer, ok && also
 }
 
+// scaled is a value in another unit.
+func scaled(name string, by float64) func(map[string]float64) (float64, bool) {
+	return func(values map[string]float64) (float64, bool) { v, ok := values[name]; return v * by, ok }
+}
+
 var sources = []source{
-	{edgeHandshake, "handshake", value("server_cpu"), "cores in a storm"},
-	{peerHandshake, "handshake", value("client_cpu"), "a storm with connectors on the same machine"},
-	{request, "requests", value("edge_cpu"), "cores for requests"},
-	{gigabyte, "goodput", edgeGigabyte, "cores for egress"},
-	{clientBytes, "wire", value("client_bytes_confirmed"), "bandwidth in a storm"},
-	{serverBytes, "wire", value("server_bytes_confirmed"), "bandwidth in a storm"},
-	{clientFlight, "wire", value("client_initial_datagrams"), "losses in a storm"},
-	{serverFlight, "wire", value("server_datagrams"), "losses in a storm"},
+	{cost: edgeHandshake, experiment: "handshake", of: value("server_cpu")},
+	{cost: peerHandshake, experiment: "handshake", of: value("client_cpu")},
+	{cost: request, experiment: "requests", of: value("edge_cpu")},
+	{cost: gigabyte, experiment: "goodput", of: edgeGigabyte},
+	{cost: tunnelMemory, experiment: "fleet", of: value("edge_rss"), perTunnel: true},
+	{cost: tunnelUpkeep, experiment: "fleet", of: scaled("edge_cpu_per_1000", 1e9/1000), each: true, perTunnel: true, timed: true},
+	{cost: peerUpkeep, experiment: "fleet", of: scaled("connector_cpu_per_1000", 1e9/1000), each: true, perTunnel: true, timed: true},
+	{cost: keepAliveIn, experiment: "fleet", of: value("client_keepalive_bytes"), timed: true},
+	{cost: keepAliveOut, experiment: "fleet", of: value("server_keepalive_bytes"), timed: true},
+	{cost: clientBytes, experiment: "wire", of: value("client_bytes_confirmed")},
+	{cost: serverBytes, experiment: "wire", of: value("server_bytes_confirmed")},
+	{cost: clientFlight, experiment: "wire", of: value("client_initial_datagrams")},
+	{cost: serverFlight, experiment: "wire", of: value("server_datagrams")},
 }
 
 // A run is a folder in memory.
@@ -65,8 +80,9 @@ type Measured struct {
 
 // Read takes the groups' costs from run folders. A cost that several folders have is the first one's. It fails when a
 // folder cannot be read, and when none of the costs is in any.
-func Read(folders, groups []string, seed uint64) (*Measured, error) {
+func Read(folders []string, t *Target) (*Measured, error) {
 	m := &Measured{}
+	groups, seed := t.Groups, t.Seed
 	for _, dir := range folders {
 		manifest, samples, trials, err := results.Load(dir)
 		if err != nil {
@@ -83,7 +99,7 @@ func Read(folders, groups []string, seed uint64) (*Measured, error) {
 		m.Costs = append(m.Costs, Costs{Group: g, byName: map[string]*Cost{}, Missing: map[string]string{}})
 	}
 	for i := range m.runs {
-		if err := m.take(&m.runs[i], seed); err != nil {
+		if err := m.take(&m.runs[i], t.timers(), seed); err != nil {
 			return nil, err
 		}
 	}
@@ -92,12 +108,12 @@ func Read(folders, groups []string, seed uint64) (*Measured, error) {
 }
 
 // take adds the costs of one run that there are none of yet.
-func (m *Measured) take(r *run, seed uint64) error {
+func (m *Measured) take(r *run, timers string, seed uint64) error {
 	if r.manifest.Virtual {
 		return nil
 	}
 	for _, experiment := range experiments() {
-		t := table{run: r, experiment: experiment}
+		t := table{run: r, experiment: experiment, timers: timers}
 		for g := range m.Costs {
 			t.add(&m.Costs[g])
 		}
@@ -127,6 +143,7 @@ func experiments() (names []string) {
 type table struct {
 	*run
 	experiment string
+	timers     string // the target's, as arms name them
 	columns    []column
 	blocks     []int
 }
@@ -138,26 +155,17 @@ type column struct {
 
 // add adds the columns of a group.
 func (t *table) add(c *Costs) {
-	arm, ok := pick(t.manifest, t.experiment, c.Group)
-	if !ok {
-		return
-	}
-	c.Provider = cmp.Or(c.Provider, t.manifest.Arms[arm].Arm.KEM)
 	for _, s := range sources {
 		if s.experiment != t.experiment || c.byName[s.cost] != nil {
 			continue
 		}
-		values := map[int]float64{}
-		for _, trial := range t.trials {
-			if v, ok := s.of(trial.Values); ok && trial.Arm == arm && v >= 0 && !math.IsInf(v, 0) {
-				values[trial.Block] = v
-			}
-		}
+		values := t.values(s, c.Group)
 		if len(values) == 0 {
 			continue
 		}
 		cost := &Cost{Name: s.cost, Blocks: len(values), Run: t.name, Experiment: t.experiment}
 		c.byName[s.cost] = cost
+		c.Provider = cmp.Or(c.Provider, t.provider(c.Group))
 		t.columns = append(t.columns, column{cost, values})
 		for block := range values {
 			if !slices.Contains(t.blocks, block) {
@@ -165,6 +173,57 @@ func (t *table) add(c *Costs) {
 			}
 		}
 	}
+}
+
+// values are a source's, by block.
+func (t *table) values(s source, group string) map[int]float64 {
+	arms := pick(t.manifest, t.experiment, group, func(a results.Arm) bool { return !s.timed || a.Timers == t.timers })
+	if !s.perTunnel && len(arms) > 1 {
+		arms = arms[:1]
+	}
+	points := map[int][]point{}
+	for _, trial := range t.trials {
+		v, ok := s.of(trial.Values)
+		size := float64(t.manifest.Arms[trial.Arm].Arm.Tunnels)
+		if s.each {
+			v *= size
+		}
+		if ok && slices.Contains(arms, trial.Arm) && v >= 0 && !math.IsInf(v, 0) {
+			points[trial.Block] = append(points[trial.Block], point{size, v})
+		}
+	}
+	values := map[int]float64{}
+	for block, of := range points {
+		if !s.perTunnel {
+			values[block] = of[0].y
+			continue
+		}
+		if v, ok := slope(of); ok {
+			values[block] = max(v, 0)
+		}
+	}
+	return values
+}
+
+// point is what a fleet of some size takes.
+type point struct{ size, y float64 }
+
+// slope is that of the least-squares line; ok is false for a single size.
+func slope(points []point) (per float64, ok bool) {
+	n, x, y, xx, xy := float64(len(points)), 0.0, 0.0, 0.0, 0.0
+	for _, p := range points {
+		x, y, xx, xy = x+p.size, y+p.y, xx+p.size*p.size, xy+p.size*p.y
+	}
+	determinant := n*xx - x*x
+	return (n*xy - x*y) / determinant, determinant > 0
+}
+
+// provider computes the KEM of the group's arm.
+func (t *table) provider(group string) string {
+	for _, arm := range pick(t.manifest, t.experiment, group, func(results.Arm) bool { return true }) {
+		return t.manifest.Arms[arm].Arm.KEM
+	}
+	return ""
 }
 
 // draw makes the columns' medians, and draws of common blocks.
@@ -199,20 +258,18 @@ func (t *table) draw(seed uint64) error {
 	return nil
 }
 
-// pick is the arm of a group that costs are taken from: Go's own KEM where there is a choice, and the most in flight,
-// because CPU time is read best so.
-func pick(m results.Manifest, experiment, group string) (arm int, ok bool) {
-	best := -1
+// pick are the arms of a group that costs are taken from, the best first: Go's own KEM where there is a choice, the most
+// in flight, because CPU time is read best so, and the largest fleet. Further ones differ from it in their size alone.
+func pick(m results.Manifest, experiment, group string, fit func(results.Arm) bool) (arms []int) {
 	for i, a := range m.Arms {
-		plain := !a.Arm.AA && a.Arm.Policy == "" && a.Arm.Path == "" && (a.Arm.Stack == "" || a.Arm.Stack == "pqbench")
-		if a.Experiment != experiment || a.Arm.Group != group || !plain {
-			continue
-		}
-		if best < 0 || prefer(a.Arm, m.Arms[best].Arm) < 0 {
-			best = i
+		plain := !a.Arm.AA && a.Arm.Policy == "" && a.Arm.Path == "" && a.Arm.Share == "" && (a.Arm.Stack == "" || a.Arm.Stack == "pqbench")
+		if a.Experiment == experiment && a.Arm.Group == group && plain && fit(a.Arm) {
+			arms = append(arms, i)
 		}
 	}
-	return best, best >= 0
+	slices.SortStableFunc(arms, func(a, b int) int { return prefer(m.Arms[a].Arm, m.Arms[b].Arm) })
+	sameFleet := func(a, b results.Arm) bool { a.Tunnels, b.Tunnels = 0, 0; return a == b }
+	return slices.DeleteFunc(arms, func(i int) bool { return !sameFleet(m.Arms[i].Arm, m.Arms[arms[0]].Arm) })
 }
 
 func prefer(a, b results.Arm) int {
@@ -227,6 +284,8 @@ func prefer(a, b results.Arm) int {
 		cmp.Compare(rank(a.Cert, "", "ecdsa-p256"), rank(b.Cert, "", "ecdsa-p256")),
 		cmp.Compare(b.Initial, a.Initial),
 		cmp.Compare(b.Concurrency, a.Concurrency),
+		cmp.Compare(rank(a.Timers, "", "1s/5s"), rank(b.Timers, "", "1s/5s")),
+		cmp.Compare(b.Tunnels, a.Tunnels),
 	)
 }
 
@@ -287,7 +346,7 @@ func (m *Measured) judgeCosts() error {
 			cost := c.byName[s.cost]
 			switch {
 			case cost == nil:
-				c.Missing[s.cost] = fmt.Sprintf("no run has experiment %s for %s", s.experiment, c.Group)
+				c.Missing[s.cost] = m.missing(s, c.Group)
 			case cost.draws == nil:
 				m.Warnings = append(m.Warnings, fmt.Sprintf("%s, %s: %d blocks are too few for an interval, at least %d are needed: what it gives is a point",
 					c.Group, s.cost, cost.Blocks, stats.MinBlocks))
@@ -300,6 +359,20 @@ func (m *Measured) judgeCosts() error {
 			groupsOf(m.Costs), experiments())
 	}
 	return nil
+}
+
+// missing says why there is no cost: no such experiment, or not as the target asks for it.
+func (m *Measured) missing(s source, group string) string {
+	for _, r := range m.runs {
+		arms := pick(r.manifest, s.experiment, group, func(results.Arm) bool { return true })
+		switch {
+		case len(arms) > 0 && s.timed:
+			return fmt.Sprintf("%s ran experiment %s for %s with other timers than the target's, %s", r.name, s.experiment, group, r.manifest.Arms[arms[0]].Arm.Timers)
+		case len(arms) > 0:
+			return fmt.Sprintf("experiment %s of %s has no value for %s", s.experiment, r.name, group)
+		}
+	}
+	return fmt.Sprintf("no run has experiment %s for %s", s.experiment, group)
 }
 
 func groupsOf(costs []Costs) string {

@@ -84,8 +84,7 @@ func (c *Costs) drawn(i int) costOf {
 	}
 }
 
-// steadyCores are those of normal operation. missing is the first cost that there is none of; upkeep alone may be
-// missing, which is then left out and said.
+// steadyCores are those of normal operation. missing is the first cost that there is none of.
 func (t *Target) steadyCores(of costOf) (cores float64, missing string) {
 	add := func(name string, units float64) {
 		v, ok := of(name)
@@ -99,9 +98,7 @@ func (t *Target) steadyCores(of costOf) (cores float64, missing string) {
 	}
 	add(request, t.RPS)
 	add(gigabyte, t.Egress/8/1e9)
-	if v, ok := of(tunnelUpkeep); ok {
-		cores += float64(t.Tunnels) * v / 1e9
-	}
+	add(tunnelUpkeep, float64(t.Tunnels))
 	return cores, missing
 }
 
@@ -139,6 +136,9 @@ func (t *Target) need(dimension string, of costOf, missing map[string]string, ra
 		}
 		return v * float64(t.Tunnels), ""
 	case dimNetwork:
+		if _, ok := of(keepAliveIn); !ok {
+			return lack(keepAliveIn)
+		}
 		return t.traffic(of), ""
 	}
 	in, ok := of(clientBytes)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"pqbench/bench"
 	"pqbench/kex"
 	"pqbench/tunnel"
 )
@@ -49,6 +50,9 @@ func DefaultTarget() Target {
 		Seed:   1,
 	}
 }
+
+// timers are the target's as a fleet's arm names them.
+func (t *Target) timers() string { return bench.Timers{KeepAlive: t.KeepAlive, Idle: t.Idle}.String() }
 
 // The bounds keep a typing error from computing for a day.
 const (

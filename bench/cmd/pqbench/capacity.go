@@ -32,7 +32,7 @@ type capacityCommand struct {
 	Loss          string `placeholder:"SHARE" help:"Datagrams lost, each way; default 0%."`
 	Group         string `placeholder:"NAMES" help:"Named groups to compare, the control first; default X25519,X25519MLKEM768."`
 
-	Run_    []string `name:"run" placeholder:"FOLDER" type:"path" help:"Take unit costs from this run; repeatable. Without it they are measured."`
+	Run_    []string `name:"run" placeholder:"FOLDER" help:"Take unit costs from this run; repeatable. Without it they are measured."`
 	Output  string   `short:"o" placeholder:"FOLDER" help:"Where capacity.md, capacity.json and plots go; default the (first) run's folder."`
 	Runs    string   `default:"results/runs" placeholder:"FOLDER" help:"Where a run that is measured goes."`
 	Format  string   `enum:"text,json" default:"text" help:"What to print: ${enum}."`
@@ -77,7 +77,7 @@ func (c *capacityCommand) Run(ctx context.Context, o out) error {
 			return badArguments{fmt.Errorf("--run: %w", err)}
 		}
 	}
-	measured, err := capacity.Read(folders, target.Groups, target.Seed)
+	measured, err := capacity.Read(folders, &target)
 	if err != nil {
 		return badArguments{err}
 	}

@@ -142,7 +142,7 @@ func TestReadSeveralRuns(t *testing.T) {
 // same bytes.
 func TestComputeAndWrite(t *testing.T) {
 	want := target()
-	want.Tunnels = 1500
+	want.Tunnels = 400
 	m, err := Read([]string{folder(t, 0.01, madeBlocks, nil, all()...)}, &want)
 	require.NoError(t, err)
 	dirs := [2]string{t.TempDir(), t.TempDir()}
@@ -169,7 +169,7 @@ func TestComputeAndWrite(t *testing.T) {
 	require.NoError(t, err)
 	var r record
 	require.NoError(t, json.Unmarshal(text, &r))
-	require.Equal(t, 1500, r.Target.Tunnels)
+	require.Equal(t, 400, r.Target.Tunnels)
 	require.NotNil(t, r.Groups[1].Plan)
 	require.GreaterOrEqual(t, float64(*r.Groups[1].Plan), r.Groups[1].Hosts.Value)
 }

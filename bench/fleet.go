@@ -42,6 +42,7 @@ func (r *runner) fleet(ctx context.Context, p part) error {
 			return nil, err
 		}
 		t.Values["lost_connections"] = float64(after.fleet.Losses)
+		t.Values["connections_per_tunnel"] = float64(p.Conns)
 		t.Values["ramp_time"] = float64(rampTime(up))
 		tally(t, reply.Samples, reply.Scheduled, reply.Dropped)
 		t.Finished = r.clock.Now()

@@ -184,6 +184,7 @@ var metrics = []Metric{
 	{Name: "server_keepalive_bytes", Experiment: "fleet", Unit: "B/s", Better: "lower", Title: "keep-alive UDP payload per tunnel, edge"},
 	{Name: "connector_goroutines", Experiment: "fleet", Unit: "count", Better: "lower", Title: "goroutines, connector process"},
 	{Name: "edge_goroutines", Experiment: "fleet", Unit: "count", Better: "lower", Title: "goroutines, edge process"},
+	{Name: "connections_per_tunnel", Experiment: "fleet", Unit: "count", Title: "connections of each tunnel"},
 	{Name: "ramp_time", Experiment: "fleet", Unit: "ns", Better: "lower", Title: "first dial to all registered"},
 	{Name: "lost_connections", Unit: "count", Title: "connections lost"},
 

@@ -93,6 +93,9 @@ func (s section) String() string {
 	if s.tunnels != 0 {
 		parts = append(parts, fmt.Sprintf("%d tunnels", s.tunnels))
 	}
+	if s.timers != "" && s.tunnels == 0 {
+		parts = append(parts, "a line through the sizes")
+	}
 	if s.timers != "" {
 		keepAlive, idle, _ := strings.Cut(s.timers, "/")
 		parts = append(parts, fmt.Sprintf("keep-alive %s, idle time-out %s", keepAlive, idle))

@@ -22,7 +22,7 @@ func Summarise(m results.Manifest, samples []results.Sample, trials []results.Tr
 
 // summarise takes what the records' accounting said.
 func (r *run) summarise(accounts error) results.Summary {
-	s := results.Summary{Schema: results.Schema, Rows: r.rows(), Comparisons: r.comparisons(), Outcomes: r.outcomes(), Generators: r.generators(), Computing: r.m.Computing}
+	s := results.Summary{Schema: results.Schema, Rows: r.rows(), Comparisons: append(r.comparisons(), r.fittedComparisons()...), Outcomes: r.outcomes(), Generators: r.generators(), Computing: r.m.Computing}
 	s.Warnings = r.warnings(s, accounts)
 	return s
 }
@@ -31,6 +31,9 @@ func (r *run) summarise(accounts error) results.Summary {
 func (r *run) rows() []results.Row {
 	rows := []results.Row{}
 	for _, experiment := range r.experiments() {
+		if experiment == fleet {
+			rows = append(rows, r.fitted()...)
+		}
 		for i := range r.arms {
 			a := &r.arms[i]
 			if a.Experiment != experiment {

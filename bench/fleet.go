@@ -3,9 +3,12 @@ package bench
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"pqbench/bench/role"
+	fleets "pqbench/loadgen/fleet"
 	"pqbench/results"
 	"pqbench/wire"
 )
@@ -24,30 +27,50 @@ func (r *runner) fleet(ctx context.Context, p part) error {
 		if err != nil {
 			return nil, err
 		}
-		t.Started = r.clock.Now()
-		before, after, err := h.idle(ctx, time.Duration(p.Time))
-		if err != nil {
-			return nil, err
-		}
-		t.Finished = r.clock.Now()
-		t.Values = before.until(after, float64(a.Tunnels), time.Duration(t.Finished-t.Started))
-		if lost := after.fleet.Losses; lost > 0 {
-			r.warn(fmt.Sprintf("fleet: %d connections of %s were lost while nothing happened", lost, a.Arm))
-		}
-		if err := h.memory(ctx, t.Values); err != nil {
-			return nil, err
-		}
-		reply, err := h.probe(ctx)
-		if err != nil {
-			return nil, err
-		}
-		t.Values["lost_connections"] = float64(after.fleet.Losses)
-		t.Values["connections_per_tunnel"] = float64(p.Conns)
-		t.Values["ramp_time"] = float64(rampTime(up))
-		tally(t, reply.Samples, reply.Scheduled, reply.Dropped)
-		t.Finished = r.clock.Now()
-		return reply.Samples, h.settle(ctx)
+		samples, err := h.rest(t, up)
+		return samples, h.why(err)
 	})
+}
+
+// rest lets a fleet stand idle, and asks it a little at the end.
+func (h *holding) rest(t *results.Trial, up role.FleetReply) ([]results.Sample, error) {
+	ctx, r, p, a := h.ctx, h.r, h.p, h.a
+	t.Started = r.clock.Now()
+	before, after, err := h.idle(ctx, time.Duration(p.Time))
+	if err != nil {
+		return nil, err
+	}
+	t.Finished = r.clock.Now()
+	t.Values = before.until(after, float64(a.Tunnels), time.Duration(t.Finished-t.Started))
+	if lost := after.fleet.Losses; lost > 0 {
+		r.warn(fmt.Sprintf("fleet: %d connections of %s were lost while nothing happened, and made again: %s", lost, a.Arm, losses(up, before.fleet, after.fleet)))
+	}
+	if err := h.memory(ctx, t.Values); err != nil {
+		return nil, err
+	}
+	reply, err := h.probe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	t.Values["lost_connections"] = float64(after.fleet.Losses)
+	t.Values["connections_per_tunnel"] = float64(p.Conns)
+	t.Values["ramp_time"] = float64(rampTime(up))
+	tally(t, reply.Samples, reply.Scheduled, reply.Dropped)
+	t.Finished = r.clock.Now()
+	return reply.Samples, h.settle(ctx)
+}
+
+// losses are why connections were lost, each reason once.
+func losses(replies ...role.FleetReply) string {
+	var why []string
+	for _, reply := range replies {
+		for _, e := range reply.Events {
+			if e.Kind == fleets.Lost && !slices.Contains(why, e.Detail) {
+				why = append(why, e.Detail)
+			}
+		}
+	}
+	return strings.Join(why, "; ")
 }
 
 // trialSeed fixes the dice of a block: all of its arms have the same.

@@ -1,10 +1,13 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -29,23 +32,65 @@ type holding struct {
 	hosts                   []string
 	originURL               string
 	leaks                   leaks
+
+	// ctx ends with the run, and when one of the processes ends that should not: waiting for the others would be for
+	// nothing then.
+	ctx     context.Context
+	abandon context.CancelCauseFunc
+	done    chan struct{} // closed by stop
+
+	mu       sync.Mutex
+	expected map[*role.Proc]bool // ended on purpose
 }
 
 // hold starts the processes and brings the arm's fleet up. The caller must stop it, also after an error.
 func (r *runner) hold(ctx context.Context, p part, cert chain, a arm, seed uint64) (*holding, role.FleetReply, error) {
-	h := &holding{r: r, p: p, a: a, cert: cert}
+	h := &holding{r: r, p: p, a: a, cert: cert, done: make(chan struct{}), expected: map[*role.Proc]bool{}}
+	h.ctx, h.abandon = context.WithCancelCause(ctx)
 	var up role.FleetReply
-	err := h.start(ctx)
+	err := h.start(h.ctx)
 	if err == nil {
-		err = h.connector.Call(ctx, "StartFleet", h.fleetArgs(seed), &up)
+		err = h.connector.Call(h.ctx, "StartFleet", h.fleetArgs(seed), &up)
 	}
 	if err != nil {
-		return h, up, fmt.Errorf("bringing up %d tunnels of %s: %w", a.Tunnels, a.Arm, err)
+		return h, up, fmt.Errorf("bringing up %d tunnels of %s: %w", a.Tunnels, a.Arm, h.why(err))
 	}
 	return h, up, nil
 }
 
+// open starts a process and watches over it.
+func (h *holding) open(kind role.Kind) (*role.Proc, error) {
+	proc, err := role.Start(kind, h.a.provider, h.r.clock)
+	if err != nil {
+		return nil, err
+	}
+	go func() {
+		select {
+		case <-proc.Ended():
+			h.mu.Lock()
+			expected := h.expected[proc]
+			h.mu.Unlock()
+			if expected {
+				return
+			}
+			h.abandon(fmt.Errorf("%s process ended in the middle: %s", kind, cmp.Or(proc.LastWords(), "it was killed, and left no word")))
+		case <-h.done:
+		}
+	}()
+	return proc, nil
+}
+
+// why is the process that ended, where that is behind an error.
+func (h *holding) why(err error) error {
+	cause := context.Cause(h.ctx)
+	if err == nil || cause == nil || errors.Is(cause, context.Canceled) {
+		return err
+	}
+	return cause
+}
+
 func (h *holding) stop() {
+	close(h.done)
 	for _, proc := range append(h.edges, h.load, h.connector, h.origin) {
 		if proc != nil {
 			proc.Stop()
@@ -57,6 +102,12 @@ func (h *holding) stop() {
 func (h *holding) settle(ctx context.Context) error {
 	if err := h.connector.Call(ctx, "StopFleet", role.None{}, &role.None{}); err != nil {
 		return err
+	}
+	// Thousands of connections take a while to close.
+	for _, edge := range h.edges {
+		if err := edge.Call(ctx, "Drain", role.DrainArgs{Timeout: drainFleet}, &role.Drained{}); err != nil {
+			return err
+		}
 	}
 	warnings, err := h.leaks.end(ctx, append(h.edges, h.connector)...)
 	h.r.warn(warnings...)
@@ -72,7 +123,7 @@ func (h *holding) start(ctx context.Context) error {
 	}
 	var err error
 	for kind, proc := range map[role.Kind]**role.Proc{role.Origin: &h.origin, role.Connector: &h.connector, role.Load: &h.load} {
-		if *proc, err = role.Start(kind, h.a.provider, h.r.clock); err != nil {
+		if *proc, err = h.open(kind); err != nil {
 			return err
 		}
 	}
@@ -93,12 +144,15 @@ func (h *holding) start(ctx context.Context) error {
 	return h.load.Call(ctx, "Eyeballs", visitors, &role.None{})
 }
 
+// drainFleet bounds how long a fleet's connections take to close.
+const drainFleet = 30 * time.Second
+
 // visitorsOfFleet are the requests that may be in flight while a fleet is held.
 const visitorsOfFleet = 64
 
 // openEdge starts the process of edge i, where it was before if it was.
 func (h *holding) openEdge(ctx context.Context, i int) error {
-	edge, err := role.Start(role.Edge, h.a.provider, h.r.clock)
+	edge, err := h.open(role.Edge)
 	if err != nil {
 		return err
 	}
@@ -113,8 +167,18 @@ func (h *holding) openEdge(ctx context.Context, i int) error {
 	}
 	return edge.Call(ctx, "Listen", role.ListenArgs{
 		LeafPEM: h.cert.leaf, Initial: int(h.p.Initial[0]), Eyeball: true, At: h.at[i], Unwatched: true,
-		Idle: timers.Idle, Metered: true,
+		Idle: timers.Idle, Metered: true, Fleet: true,
 	}, &h.at[i])
+}
+
+// vanish ends edge i on purpose.
+func (h *holding) vanish(i int) {
+	edge := h.edges[i]
+	h.edges[i] = nil
+	h.mu.Lock()
+	h.expected[edge] = true
+	h.mu.Unlock()
+	edge.Kill()
 }
 
 // admit sets the arm's admission control at edge i. A fleet comes up without: it is paced as it is.

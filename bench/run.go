@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"pqbench/loadgen"
@@ -94,6 +95,7 @@ type runner struct {
 	skipped  [][]string // of each part: why arms were left out
 	trials   int        // recorded so far
 	probes   uint64     // made so far
+	warned   sync.Mutex // over the manifest's warnings: trials may run side by side
 }
 
 // part is one entry of the plan's experiments with its arms.
@@ -120,6 +122,9 @@ func newRunner(plan *Plan, opts Options) (*runner, error) {
 		r.manifest.Seed = opts.Seed
 	}
 	if err := r.layOut(); err != nil {
+		return nil, err
+	}
+	if err := r.checkLimits(); err != nil {
 		return nil, err
 	}
 	var err error
@@ -239,6 +244,8 @@ func (r *runner) blockDone(p part) error {
 
 // warn adds to what stands on top of the report, once.
 func (r *runner) warn(warnings ...string) {
+	r.warned.Lock()
+	defer r.warned.Unlock()
 	r.manifest.Warnings = unique(append(r.manifest.Warnings, warnings...))
 }
 

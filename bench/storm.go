@@ -67,6 +67,13 @@ func (r *runner) oneStorm(ctx context.Context, p part, cert chain, a arm, t *res
 	if err != nil {
 		return nil, err
 	}
+	samples, err := h.storm(t)
+	return samples, h.why(err)
+}
+
+// storm is the outage of a fleet that stands.
+func (h *holding) storm(t *results.Trial) ([]results.Sample, error) {
+	ctx, r, p, a := h.ctx, h.r, h.p, h.a
 	s := &storm{holding: h}
 	visitors, err := s.send(ctx)
 	if err != nil {
@@ -125,8 +132,9 @@ func (s *storm) outage(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	s.edges[0].Kill()
+	s.vanish(0)
 	if len(s.edges) > 1 {
+		s.edges = s.edges[1:]
 		s.back = s.began // the other is there all the time
 		return nil
 	}

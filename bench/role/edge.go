@@ -61,6 +61,8 @@ type ListenArgs struct {
 	Idle time.Duration
 	// Unwatched leaves out the watch on how connections come up, which keeps each one's times.
 	Unwatched bool
+	// Fleet readies the edge for tens of thousands of connections: IDs long enough to tell them apart.
+	Fleet bool
 	// Metered counts what the edge sends.
 	Metered bool
 }
@@ -123,8 +125,13 @@ func (r *EdgeRole) Listen(args ListenArgs, reply *ListenReply) error {
 	if args.Metered {
 		packets = r.sent.Socket(socket)
 	}
+	idLength := 0
+	if args.Fleet {
+		idLength = fleetIDLength
+	}
 	e, err := edge.Listen(edge.Config{
-		TLS: config, PacketConn: packets, Authorize: r.authorize, Location: "local",
+		ConnectionIDLength: idLength,
+		TLS:                config, PacketConn: packets, Authorize: r.authorize, Location: "local",
 		QUIC:  tunnel.QUICOptions{InitialPacketSize: args.Initial, Idle: args.Idle},
 		Trace: trace, Logger: slog.New(&r.complaints), RetryAbove: -1, // a Retry would add a round trip to some handshakes of an arm, and none to the bare listener's
 	})
@@ -138,6 +145,9 @@ func (r *EdgeRole) Listen(args ListenArgs, reply *ListenReply) error {
 	}
 	return err
 }
+
+// fleetIDLength is the length of a connection ID at the edge of a fleet, bytes: see edge.Config.
+const fleetIDLength = 8
 
 // anyPort is a free one of the loopback interface.
 const anyPort = "127.0.0.1:0"

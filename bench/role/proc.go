@@ -119,6 +119,12 @@ func (p *Proc) Stop() {
 	}
 }
 
+// Ended is closed when the process has ended, for whatever reason.
+func (p *Proc) Ended() <-chan struct{} { return p.ended }
+
+// LastWords is what the process printed last, such as why it ended.
+func (p *Proc) LastWords() string { return p.stderr.String() }
+
 // Kill ends the process at once, without a word to anybody.
 func (p *Proc) Kill() {
 	_ = p.cmd.Process.Kill()

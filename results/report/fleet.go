@@ -11,6 +11,12 @@ const (
 	storm = "storm"
 )
 
+// timersText is a tunnel's timers in words.
+func timersText(timers string) string {
+	keepAlive, idle, _ := strings.Cut(timers, "/")
+	return fmt.Sprintf("keep-alive %s, idle time-out %s", keepAlive, idle)
+}
+
 // outageText is an outage in words: "the edge closes, and is back after 2s".
 func outageText(outage string) string {
 	ends := map[string]string{"close": "closes", "kill": "is killed"}

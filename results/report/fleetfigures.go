@@ -48,13 +48,10 @@ func (d *drawer) fleetMemory() (figure, bool) {
 		}
 		f.panels = append(f.panels, tracePanel(of, "tunnels ("+side.title+")", named(i == 0, "resident memory, MB")))
 	}
-	f.where = section{timers: timers, tunnels: 1}.fleetText() + overLoopback
+	f.where = timersText(timers) + overLoopback
 	f.Caption = fmt.Sprintf("n = %d blocks, a point for each block and size; least squares, and where a line meets the axis is what a process takes without a tunnel", n)
 	return f, true
 }
-
-// fleetText is the timers in words, without the size.
-func (s section) fleetText() string { return section{timers: s.timers, tunnels: s.tunnels}.String() }
 
 func named(is bool, text string) string {
 	if is {

@@ -97,8 +97,7 @@ func (s section) String() string {
 		parts = append(parts, "a line through the sizes")
 	}
 	if s.timers != "" {
-		keepAlive, idle, _ := strings.Cut(s.timers, "/")
-		parts = append(parts, fmt.Sprintf("keep-alive %s, idle time-out %s", keepAlive, idle))
+		parts = append(parts, timersText(s.timers))
 	}
 	if s.silence != "" {
 		parts = append(parts, "alone for "+s.silence)

@@ -62,6 +62,12 @@ type Config struct {
 	// and sends a connector into its next wait. Default never. Spoofed
 	// addresses could fill it up: have RetryAbove below it.
 	RefuseAbove int
+	// ConnectionIDLength is that of the IDs by which the edge tells its
+	// connections apart, 1 to 20 bytes; default quic-go's 4. Each connection
+	// has about four, so that from some ten thousand connections on two are
+	// alike, and one of the two connections is lost: give 8 to an edge of
+	// that size.
+	ConnectionIDLength int
 	// RegisterTimeout is how long a connection may stay open without a
 	// registration; default twice tunnel.RPCTimeout, negative is for ever.
 	RegisterTimeout time.Duration
@@ -118,6 +124,7 @@ func Listen(cfg Config) (*Edge, error) {
 	e.Admit(cfg.RetryAbove, cfg.RefuseAbove)
 	e.transport = &quic.Transport{
 		Conn:                cfg.PacketConn,
+		ConnectionIDLength:  cfg.ConnectionIDLength,
 		VerifySourceAddress: e.mustProve,
 		ConnContext:         e.handshakeStarted,
 	}
@@ -149,6 +156,9 @@ func (c *Config) validate() error {
 	}
 	if c.RefuseAbove < 0 {
 		return fmt.Errorf("refuse above %d: must not be negative; 0 is never", c.RefuseAbove)
+	}
+	if n := c.ConnectionIDLength; n < 0 || n > 20 {
+		return fmt.Errorf("connection IDs of %d bytes: want 1 to 20, or 0 for the default", n)
 	}
 	if err := c.QUIC.Validate(); err != nil {
 		return err

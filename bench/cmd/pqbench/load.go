@@ -43,6 +43,7 @@ type loadCommand struct {
 	CA       string   `name:"ca" placeholder:"PEM" help:"Certificates to trust in place of the system's."`
 
 	thresholds `embed:""`
+	fleetFlags `embed:""`
 
 	Blocks int `default:"1" help:"Interleaved rounds of all arms; comparisons between arms need six."`
 
@@ -64,6 +65,9 @@ func (loadCommand) Help() string {
   pqbench load --phases warmup=2s@50/s,low=10s@50/s,high=10s@400/s
   pqbench load --closed-loop -c 8,64                      how fast it can go
   pqbench load --rate 20/s --target example.org:443 --alpn h3
+  pqbench load --tunnels 100,200,400 --blocks 6           what an idle tunnel takes
+  pqbench load --tunnels 200 --outage 5s --rate 50/s --admission none,cap-64
+                                                          how a fleet returns after an outage
   pqbench load --rate 50/s --blocks 6 --max-p99 50ms      exit status 99 when it takes longer`
 }
 
@@ -126,6 +130,9 @@ func (c *loadCommand) plan() (*bench.Plan, error) {
 	}
 	if c.Duration <= 0 || c.Timeout <= 0 || c.Warmup < 0 {
 		return nil, errors.New("--duration, --warmup and --timeout are times above zero, such as 300ms or 10s")
+	}
+	if len(c.Tunnels) > 0 {
+		return c.fleetPlan()
 	}
 	if c.Requests {
 		e.Drive = "requests"

@@ -1,0 +1,118 @@
+package bench
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// limits are what the host allows, as far as it tells: 0 is unknown, and asks for nothing.
+type limits struct {
+	files     int64 // open files and sockets of a process
+	ports     int64 // for sockets that choose their own
+	memory    int64 // available, bytes
+	rcvbuf    int64 // receive buffer of a socket that a process may ask for, bytes
+	privilege bool  // may exceed rcvbuf
+}
+
+// What a fleet takes, rounded up, to be judged before it starts.
+const (
+	bytesPerConnection = 200 << 10 // both ends together; measured 170 kB
+	bytesPerFleet      = 100 << 20 // of the processes themselves
+	filesOfProcess     = 256       // what a process needs beside its connections' sockets
+	// wantBuffer is what quic-go asks for (its protocol.DesiredReceiveBufferSize): less loses datagrams when many come
+	// at once, and each loss costs a retransmission.
+	wantBuffer = 7 << 20
+	// crowd is from how many connections on a small buffer is worth a word.
+	crowd = 1000
+)
+
+// demand is what a fleet needs of its host.
+type demand struct {
+	connections int64
+	sockets     int64 // of the connectors' process
+	ports       int64
+	memory      int64
+}
+
+// demand is that of the largest trial, or, where arms run side by side, of all of them together.
+func (e *Experiment) demand() (d demand) {
+	arms, _ := e.fleetArms()
+	for _, a := range arms {
+		connections := int64(a.Tunnels) * int64(e.Conns)
+		one := demand{connections: connections, sockets: connections, ports: connections, memory: connections*bytesPerConnection + bytesPerFleet}
+		if e.Sockets == socketsShared {
+			one.sockets = int64(sharedSockets(int(connections)))
+			one.ports = one.sockets
+		}
+		d.connections, d.sockets = max(d.connections, one.connections), max(d.sockets, one.sockets)
+		if e.Beside {
+			d.ports, d.memory = d.ports+one.ports, d.memory+one.memory
+		} else {
+			d.ports, d.memory = max(d.ports, one.ports), max(d.memory, one.memory)
+		}
+	}
+	return d
+}
+
+// check holds a demand against the limits. An error says what to do; a warning, what to expect.
+func (l limits) check(d demand) (warnings []string, err error) {
+	files := d.sockets + filesOfProcess
+	switch {
+	case l.files > 0 && files > l.files:
+		return nil, fmt.Errorf("%d connections with a socket each need %d open files, and the limit is %d: raise it with `ulimit -n %d` (as root: `ulimit -Hn %d` first), or let them share sockets (sockets: shared)",
+			d.connections, files, l.files, files, files)
+	case l.ports > 0 && d.ports > l.ports:
+		return nil, fmt.Errorf("%d sockets need as many ports, and the host has %d for them: widen the range with `sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"`, or let connections share sockets (sockets: shared)", d.ports, l.ports)
+	case l.memory > 0 && d.memory > l.memory:
+		return nil, fmt.Errorf("%d connections take about %d MiB, and %d MiB are available: hold fewer, or free memory", d.connections, d.memory>>20, l.memory>>20)
+	}
+	if l.rcvbuf > 0 && l.rcvbuf < wantBuffer && !l.privilege && d.connections >= crowd {
+		warnings = append(warnings, fmt.Sprintf("sockets may have receive buffers of %d KiB, and many connections at once overflow them: raise the limit with `sysctl -w net.core.rmem_max=%d`", l.rcvbuf>>10, wantBuffer))
+	}
+	return warnings, nil
+}
+
+// checkLimits asks the host before the first process starts.
+func (r *runner) checkLimits() error {
+	var host limits
+	asked := false
+	for _, p := range r.parts {
+		if !slices.Contains(holders, p.Run) || len(p.arms) == 0 {
+			continue
+		}
+		if !asked {
+			host, asked = hostLimits(), true
+		}
+		warnings, err := host.check(p.demand())
+		if err != nil {
+			return fmt.Errorf("%s: %w", p.Run, err)
+		}
+		r.warn(warnings...)
+	}
+	return nil
+}
+
+// hostLimits reads the host's.
+func hostLimits() limits {
+	l := limits{files: maxFiles(), rcvbuf: int64(readInt("/proc/sys/net/core/rmem_max")), privilege: os.Geteuid() == 0}
+	if ends := strings.Fields(readLine("/proc/sys/net/ipv4/ip_local_port_range")); len(ends) == 2 {
+		low, errLow := strconv.ParseInt(ends[0], 10, 64)
+		high, errHigh := strconv.ParseInt(ends[1], 10, 64)
+		if errLow == nil && errHigh == nil && high >= low {
+			l.ports = high - low + 1
+		}
+	}
+	for line := range strings.Lines(readFile("/proc/meminfo")) {
+		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == "MemAvailable:" {
+			kib, _ := strconv.ParseInt(fields[1], 10, 64) // 0: not known
+			l.memory = kib << 10
+		}
+	}
+	if cgroup, err := strconv.ParseInt(readLine("/sys/fs/cgroup/memory.max"), 10, 64); err == nil && (l.memory == 0 || cgroup < l.memory) {
+		l.memory = cgroup
+	}
+	return l
+}

@@ -28,8 +28,7 @@ type Fleet struct {
 	// Sockets is shared (the default), or each: a UDP socket for each connection, as a real connector has.
 	Sockets string `yaml:"sockets,omitempty"`
 	// Outage is how long no edge can be reached. Ending is how it begins: close tells every connector at once, kill tells
-	// nobody, so that the idle time-out has to find out. Colos is how many data centers there are: of two, one goes and
-	// does not return, and its connections move to the other.
+	// nobody, so that the idle time-out has to find out. Colos is how many data centers there are: of two, one goes.
 	Outage Duration `yaml:"outage,omitempty"`
 	Ending string   `yaml:"ending,omitempty"`
 	Colos  int      `yaml:"colos,omitempty"`
@@ -223,10 +222,11 @@ func (e *Experiment) fleetArms() (arms []arm, skipped []string) {
 
 // outage is what happens, in an arm's words.
 func (e *Experiment) outage() string {
+	text := e.Ending + " " + brief(time.Duration(e.Outage))
 	if e.Colos == 2 {
-		return "colo " + e.Ending
+		text = "colo " + text
 	}
-	return e.Ending + " " + brief(time.Duration(e.Outage))
+	return text
 }
 
 func (e *Experiment) fleetMethod() string {
@@ -240,7 +240,7 @@ func (e *Experiment) fleetMethod() string {
 func (e *Experiment) stormMethod() string {
 	what := fmt.Sprintf("the edge is stopped (%s) and a new process takes its place after %v", e.Ending, time.Duration(e.Outage))
 	if e.Colos == 2 {
-		what = fmt.Sprintf("one of two data centers is stopped (%s) for good, and its connections move to the other", e.Ending)
+		what = "of two data centers one goes: " + what + ". A connection that cannot reach its own tries another address, mostly of the same data center, since the law keeps both in even use"
 	}
 	text := fmt.Sprintf("Fleets of %s tunnels with %d connections each; %s. The connectors return by cloudflared's law: a wait of their own below 2 s, 4 s, …, and all but a tunnel's first a shared one below 20 s, 40 s, … on top. "+
 		"The waits are drawn from a seed of the block, the same for all its arms. The time to recover runs from the moment an edge can be reached again until so many of the lost connections are registered. "+

@@ -100,6 +100,9 @@ func (h *holding) stop() {
 
 // settle ends the fleet in good order and looks for what it left behind.
 func (h *holding) settle(ctx context.Context) error {
+	if err := h.load.Call(ctx, "Leave", role.None{}, &role.None{}); err != nil {
+		return err
+	}
 	if err := h.connector.Call(ctx, "StopFleet", role.None{}, &role.None{}); err != nil {
 		return err
 	}

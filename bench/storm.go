@@ -105,14 +105,14 @@ type storm struct {
 	lost          int   // connections of the edge that went
 	began, back   int64 // the outage, and its end: when an edge could be reached again
 	before, after reading
-	// standing is the edge that takes the connections, before they come: the one that stayed, or the new one.
+	// standing is the edges that take the connections, before they come.
 	standing role.EdgeState
 }
 
 // settled is how long requests run before the edge goes.
 const settled = 500 * time.Millisecond
 
-// outage takes the first edge away and, where it is the only one, brings it back.
+// outage takes the first edge away and brings it back. A second data center goes on meanwhile.
 func (s *storm) outage(ctx context.Context) (err error) {
 	if err := pauseFor(ctx, settled); err != nil {
 		return err
@@ -121,8 +121,8 @@ func (s *storm) outage(ctx context.Context) (err error) {
 		return err
 	}
 	s.lost = int(s.before.edge.Stats.Registered)
-	if len(s.edges) > 1 {
-		if err := s.stand(ctx, 1); err != nil {
+	for i := 1; i < len(s.edges); i++ {
+		if err := s.stand(ctx, i); err != nil {
 			return err
 		}
 	}
@@ -133,11 +133,6 @@ func (s *storm) outage(ctx context.Context) (err error) {
 		}
 	}
 	s.vanish(0)
-	if len(s.edges) > 1 {
-		s.edges = s.edges[1:]
-		s.back = s.began // the other is there all the time
-		return nil
-	}
 	if err := pauseFor(ctx, time.Duration(s.p.Outage)-time.Duration(s.r.clock.Now()-s.began)); err != nil {
 		return err
 	}
@@ -150,7 +145,10 @@ func (s *storm) outage(ctx context.Context) (err error) {
 
 // stand makes edge i ready for the storm.
 func (s *storm) stand(ctx context.Context, i int) error {
-	return errors.Join(s.admit(ctx, i), s.edges[i].Call(ctx, "State", role.None{}, &s.standing))
+	var state role.EdgeState
+	err := errors.Join(s.admit(ctx, i), s.edges[i].Call(ctx, "State", role.None{}, &state))
+	s.standing = s.standing.Add(state)
+	return err
 }
 
 // recovery waits until all connections are up again.
@@ -160,7 +158,14 @@ func (s *storm) recovery(ctx context.Context) error {
 	if err := s.connector.Call(ctx, "WaitFleet", wait, &s.after.fleet); err != nil {
 		return err
 	}
-	return s.edges[len(s.edges)-1].Call(ctx, "State", role.None{}, &s.after.edge)
+	for _, edge := range s.edges {
+		var state role.EdgeState
+		if err := edge.Call(ctx, "State", role.None{}, &state); err != nil {
+			return err
+		}
+		s.after.edge = s.after.edge.Add(state)
+	}
+	return nil
 }
 
 // tell fills in a trial, and returns the dials as its samples.

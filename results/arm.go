@@ -24,7 +24,7 @@ type Arm struct {
 	// Tunnels is how many tunnels were held, where that is what an experiment is about.
 	Tunnels int `json:"tunnels,omitempty"`
 	// Timers are a tunnel's keep-alive period and idle time-out ("1s/5s"), Share the part of the tunnels that offer the
-	// group while the others offer the control ("30%"), Outage how an edge went away ("close 2s", "kill 5s", "colo close"),
+	// group while the others offer the control ("30%"), Outage how an edge went away ("close 2s", "kill 5s", "colo close 2s"),
 	// and Admission what it does when many come at once ("retry-64", "cap-64"), where those are the factors.
 	Timers    string `json:"timers,omitempty"`
 	Share     string `json:"share,omitempty"`

@@ -16,6 +16,15 @@ type EdgeState struct {
 	Usage Usage
 }
 
+// Add is both together, as far as a storm asks.
+func (s EdgeState) Add(other EdgeState) EdgeState {
+	s.Stats.TurnedAway += other.Stats.TurnedAway
+	s.Stats.Retries += other.Stats.Retries
+	s.Sent = s.Sent.Add(other.Sent)
+	s.Usage = s.Usage.Add(other.Usage)
+	return s
+}
+
 // State replies with the counters of the process's first edge.
 func (r *EdgeRole) State(_ None, s *EdgeState) error {
 	if len(r.edges) == 0 {

@@ -17,7 +17,7 @@ type fleetFlags struct {
 	Sockets          string        `default:"shared" enum:"shared,each" help:"Connections share UDP sockets, or have one each."`
 	PostQuantumShare string        `placeholder:"30%" help:"Of a hybrid's tunnels, only so many offer it; the others offer the first of --groups."`
 	Outage           time.Duration `help:"Take the edge away for so long, and watch the tunnels return; with --rate, requests go on meanwhile."`
-	Colo             bool          `help:"Take one of two data centers away for good, in place of --outage."`
+	Colo             bool          `help:"Of an --outage: there are two data centers, and one of them goes."`
 	Ending           string        `default:"close" enum:"close,kill" help:"How the edge goes: close tells every connector, kill tells nobody."`
 	Admission        []string      `placeholder:"KIND" help:"What an edge does when many return: none, retry-N (prove the address above N handshakes in progress), cap-N (refuse above N); several to compare."`
 	RecoverTimeout   time.Duration `default:"2m" help:"How long a fleet may take to return."`
@@ -53,9 +53,9 @@ func (c *loadCommand) fleet() (e bench.Experiment, err error) {
 	if c.Requests || c.ClosedLoop || len(c.Connections) > 0 || len(c.Phases) > 0 || c.Target != "" {
 		return e, errors.New("--tunnels holds tunnels and offers no load: leave --requests, --phases, --connections, --closed-loop and --target out")
 	}
-	if f.Outage == 0 && !f.Colo {
-		if c.Rate != "" || len(f.Admission) > 0 || f.Beside {
-			return e, errors.New("--rate, --admission and --beside are about a storm: give an --outage, or --colo")
+	if f.Outage == 0 {
+		if c.Rate != "" || len(f.Admission) > 0 || f.Beside || f.Colo {
+			return e, errors.New("--rate, --admission, --colo and --beside are about a storm: give an --outage")
 		}
 		e.Time, e.Timeout = bench.Duration(c.Duration), bench.Duration(c.Timeout)
 		return e, nil
@@ -65,8 +65,8 @@ func (c *loadCommand) fleet() (e bench.Experiment, err error) {
 
 func (c *loadCommand) storm(e *bench.Experiment) (err error) {
 	f := &c.fleetFlags
-	if f.Outage < 0 || f.Outage > 0 && f.Colo {
-		return errors.New("--outage is a time above zero, and --colo stands in its place: one of two data centers stays away")
+	if f.Outage < 0 {
+		return errors.New("--outage is a time above zero, such as 5s")
 	}
 	e.Run, e.Timeout, e.Ending, e.Beside = "storm", bench.Duration(f.RecoverTimeout), f.Ending, f.Beside
 	if e.Outage = bench.Duration(f.Outage); f.Colo {

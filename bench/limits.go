@@ -62,8 +62,8 @@ func (l limits) check(d demand) (warnings []string, err error) {
 	files := d.sockets + filesOfProcess
 	switch {
 	case l.files > 0 && files > l.files:
-		return nil, fmt.Errorf("%d connections with a socket each need %d open files, and the limit is %d: raise it with `ulimit -n %d` (as root: `ulimit -Hn %d` first), or let them share sockets (sockets: shared)",
-			d.connections, files, l.files, files, files)
+		return nil, fmt.Errorf("%d sockets for %d connections need %d open files, and the limit is %d: raise it with `ulimit -n %d` (as root: `ulimit -Hn %d` first), or let connections share sockets (sockets: shared)",
+			d.sockets, d.connections, files, l.files, files, files)
 	case l.ports > 0 && d.ports > l.ports:
 		return nil, fmt.Errorf("%d sockets need as many ports, and the host has %d for them: widen the range with `sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"`, or let connections share sockets (sockets: shared)", d.ports, l.ports)
 	case l.memory > 0 && d.memory > l.memory:

@@ -42,7 +42,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "roles": roles, "find": find, "get": get, "freeport": freeport, "readme": readme},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "roles": roles, "find": find, "get": get, "freeport": freeport, "killrole": killrole, "measured": measured, "readme": readme},
 		Condition: func(name string) (bool, error) {
 			switch name {
 			case "draft00":

@@ -141,6 +141,10 @@ func (e *Experiment) Cells() (cells []Cell, skipped []string, err error) {
 	}
 	for _, base := range e.paths() {
 		for _, box := range e.Middleboxes {
+			if err := unmarked(box); err != nil {
+				skipped = append(skipped, fmt.Sprintf("%s: %v", box, err))
+				continue
+			}
 			for _, o := range offers {
 				c := base
 				c.Offer, c.Policy, c.Accept, c.Cert = o.names, o.policy, e.Accept, e.Cert
@@ -152,6 +156,9 @@ func (e *Experiment) Cells() (cells []Cell, skipped []string, err error) {
 				}
 			}
 		}
+	}
+	if len(cells) == 0 {
+		return nil, nil, fmt.Errorf("no middlebox is left: %s", strings.Join(skipped, "; "))
 	}
 	return cells, skipped, nil
 }
@@ -166,6 +173,14 @@ func (e *Experiment) timersOf(c Cell) (cells []Cell) {
 		cells = append(cells, c)
 	}
 	return cells
+}
+
+// unmarked says why nothing would be seen of a middlebox that acts on ECN.
+func unmarked(box string) error {
+	if m, err := link.ParseMiddlebox(box); err == nil && link.ActsOnECN(m) {
+		return link.MarkingUnsupported()
+	}
+	return nil
 }
 
 // clientsOf is a cell with what computing costs there, for every number of clients.

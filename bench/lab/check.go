@@ -148,6 +148,9 @@ func (e *Experiment) fill() {
 			}
 		}
 	}
+	if e.Run == Middleboxes && len(e.Requests) == 0 {
+		e.Requests = []bench.Size{1000} // a handshake may pass what its tunnel does not
+	}
 	if e.Count == 0 {
 		e.Count = 500
 		if e.Run != Paths {

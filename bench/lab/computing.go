@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"net"
 	"sync"
 	"time"
 
@@ -64,21 +63,3 @@ func (x *trial) compute(end link.Dir, d time.Duration, on *cores) {
 	x.spells = append(x.spells, s)
 	x.mu.Unlock()
 }
-
-// sharing is a client's socket that sends its first datagram when the key share is made.
-//
-// Note: a delay of the dial would be outside of the handshake's time, which runs from the call that dials.
-type sharing struct {
-	net.PacketConn
-	once  sync.Once
-	share func()
-}
-
-func (s *sharing) WriteTo(p []byte, to net.Addr) (int, error) {
-	s.once.Do(s.share)
-	return s.PacketConn.WriteTo(p, to)
-}
-
-// SetReadBuffer and SetWriteBuffer keep QUIC from complaining that it cannot: there is no kernel below.
-func (s *sharing) SetReadBuffer(int) error  { return nil }
-func (s *sharing) SetWriteBuffer(int) error { return nil }

@@ -273,6 +273,9 @@ func (r *run) take(c *cellOf, job Job, batch []Result) (whole bool, err error) {
 		sample, trial := record(result)
 		if i < len(c.requests) {
 			answered(trial.Values, c.requests[i])
+			if name == Middleboxes && result.Class == "" && c.requests[i].Registered == 0 {
+				trial.Values["unregistered"], sample.Detail = 1, c.requests[i].Detail
+			}
 		}
 		if name == Silence {
 			afterSilence(trial.Values, result)

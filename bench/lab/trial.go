@@ -104,7 +104,7 @@ type trial struct {
 	server *cores // of the edge
 	mu     sync.Mutex
 	spells []spell // of computing, where that takes time
-	stop   func()  // ends a tunnel whose first handshake failed: what its connector tries next is another trial's
+	stop   func()  // ends a tunnel whose first connection failed: what its connector tries next is another trial's
 }
 
 // run makes one trial, or as many as there are clients at once; it must be called in a bubble.
@@ -132,7 +132,8 @@ func (x *trial) run(t *testing.T, number uint64) Result {
 	client, server, record := link.Connect(x.path, link.Schedule{Seed: job.Seed, Trial: number}, clientAddr, serverAddr)
 	x.record = record
 	if cost := job.Cell.Cost; cost != nil {
-		client = &sharing{PacketConn: client, share: func() { x.compute(link.Up, time.Duration(cost.Share), nil) }}
+		// Not a delay of the dial: that would be outside of the handshake's time, which runs from the call that dials.
+		link.OnFirstSend(client, func() { x.compute(link.Up, time.Duration(cost.Share), nil) })
 	}
 	e, err := x.listen(server)
 	if err != nil {
@@ -203,7 +204,7 @@ func (x *trial) listen(socket net.PacketConn) (*edge.Edge, error) {
 	}
 	return edge.Listen(edge.Config{
 		VerifySourceAddress: func(net.Addr) bool { return x.job.Retry },
-		TLS:                 config, PacketConn: socket, RetryAbove: -1, RegisterTimeout: -1, QUIC: tunnel.QUICOptions{Idle: x.job.Cell.Timers.Idle, Tracer: x.probes[link.Down].tracer},
+		TLS:                 config, PacketConn: socket, RetryAbove: -1, RegisterTimeout: -1, QUIC: x.quic(link.Down),
 		Authorize: func(string, uuid.UUID) ([]byte, bool) {
 			tick()
 			return creds.TunnelSecret, true
@@ -227,9 +228,18 @@ func (x *trial) dialer() (*connector.Dialer, error) {
 			return nil
 		}
 	}
+	return &connector.Dialer{TLS: config, QUIC: x.quic(link.Up), Trace: &tunnel.Trace{HandshakeDone: x.done}}, nil
+}
+
+// quic is how an end differs from cloudflared's. It never searches for the path's MTU, whether its socket would let it or
+// not: cells with and without ECN are alike but for the marks.
+func (x *trial) quic(end link.Dir) tunnel.QUICOptions {
 	timers := x.job.Cell.Timers
-	quic := tunnel.QUICOptions{KeepAlive: timers.KeepAlive, Idle: timers.Idle, Tracer: x.probes[link.Up].tracer}
-	return &connector.Dialer{TLS: config, QUIC: quic, Trace: &tunnel.Trace{HandshakeDone: x.done}}, nil
+	o := tunnel.QUICOptions{DisablePathMTUDiscovery: true, Idle: timers.Idle, Tracer: x.probes[end].tracer}
+	if end == link.Up {
+		o.KeepAlive = timers.KeepAlive
+	}
+	return o
 }
 
 // done is told of the handshake's end at the client, at the very instant.

@@ -33,6 +33,9 @@ func (x *trial) tunnel(ctx context.Context, e *edge.Edge, socket net.PacketConn)
 		Trace: &tunnel.Trace{Registered: func(r tunnel.Registration) {
 			if r.Err == nil {
 				x.result.Registrations++
+			} else if x.result.Class == "" && x.result.Registered == 0 {
+				x.result.Detail = r.Err.Error()
+				x.stop() // as after a handshake that failed
 			}
 			if r.Err == nil && x.result.Class == "" && x.result.Registered == 0 {
 				x.result.Registered = (r.Done.Sub(x.record.Start) - x.start).Round(resolution)

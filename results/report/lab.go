@@ -137,7 +137,7 @@ func (l lookup) middleboxSentence() string {
 }
 
 func connects(outcome string) bool {
-	return !strings.HasPrefix(outcome, "refused") && !strings.HasPrefix(outcome, "failed")
+	return !strings.HasPrefix(outcome, "refused") && !strings.HasPrefix(outcome, "failed") && !strings.Contains(outcome, noTunnel)
 }
 
 // silenceSentence is how late tunnels answer that were left alone: for each pair of timers behind the worst middlebox.

@@ -252,41 +252,73 @@ func (d *drawer) explanation() (figure, bool) {
 	return barsFigure(f, []string{"mean time of a completed handshake, ms"}, []*bars{newBars(groups)}), true
 }
 
+// The colours of who connects through a middlebox.
+var (
+	connected = tint(hex(0x0072b2), 0.75)
+	delayed   = tint(hex(0xe69f00), 0.55)
+	fellBack  = tint(hex(0x009e73), 0.55)
+	refused   = tint(hex(0xd55e00), 0.35)
+)
+
 // throughBoxes is who connects through which middlebox.
 func (d *drawer) throughBoxes() (figure, bool) {
-	m, on := matrix{cell: map[[2]int]matrixCell{}}, d.middleboxPaths()
+	m, on, edges := matrix{cell: map[[2]int]matrixCell{}}, d.middleboxPaths(), d.middleboxEdges()
+	metric, until := "handshake_mean", "the handshake is complete"
+	if d.measured(middleboxes, "registered_mean") {
+		metric, until = "registered_mean", "the tunnel is registered"
+	}
 	for _, o := range d.s.Outcomes {
 		if o.Experiment != middleboxes {
 			continue
 		}
 		name := o.Arm.Policy + ", " + groupLabel(o.Arm)
+		if len(edges) > 1 && o.Arm.Accept != edges[0] {
+			name += ", edge accepts " + o.Arm.Accept
+		}
 		if len(on) > 1 {
 			name = pathLabel(o.Arm) + ", " + name
 		}
 		row, column := appendIndex(&m.rows, name), appendIndex(&m.columns, o.Arm.Middlebox)
-		took, _ := d.look.value(middleboxes, "handshake_mean", o.Arm)
-		cell := matrixCell{text: fixed(took/1e6, 0) + " ms", color: tint(hex(0x0072b2), 0.75)}
-		base, ok := d.look.value(middleboxes, "handshake_mean", without(o.Arm))
-		switch {
-		case !connects(o.Text):
-			cell = matrixCell{text: "no", color: tint(hex(0xd55e00), 0.35)}
-		case ok && took > 1.5*base:
-			cell.color = tint(hex(0xe69f00), 0.55)
-		}
-		m.cell[[2]int{row, column}] = cell
+		m.cell[[2]int{row, column}] = d.throughBox(o, metric)
 	}
 	if len(m.rows) == 0 {
 		return figure{}, false
 	}
 	where := timesOf(d.run.m.Computing)
+	if len(edges) > 1 {
+		where = "edge accepts " + edges[0] + " where nothing else is said · " + where
+	}
 	if len(on) == 1 {
 		where = on[0] + " · " + where
 	}
 	f := figure{part: middleboxes, Name: "middleboxes", Title: "Who connects through which middlebox", where: where,
-		legend: []key{{label: "connects", color: tint(hex(0x0072b2), 0.75)}, {label: "connects, later than without it", color: tint(hex(0xe69f00), 0.55)},
-			{label: "does not", color: tint(hex(0xd55e00), 0.35)}},
-		Caption: "one dial, without another try; the table has how it failed"}
+		legend: []key{{label: "connects", color: connected}, {label: "connects, later than without it", color: delayed},
+			{label: "falls back, after a HelloRetryRequest", color: fellBack}, {label: "does not", color: refused}},
+		Caption: "time until " + until + "; one dial, without another try; the table has how it failed"}
 	return m.figure(f), true
+}
+
+// throughBox is how one offer fares.
+func (d *drawer) throughBox(o results.Outcome, metric string) matrixCell {
+	took, _ := d.look.value(middleboxes, metric, o.Arm)
+	base, ok := d.look.value(middleboxes, metric, without(o.Arm))
+	c := matrixCell{text: fixed(took/1e6, 0) + " ms", color: connected}
+	switch {
+	case strings.Contains(o.Text, noTunnel):
+		return matrixCell{text: "no tunnel", color: refused}
+	case !connects(o.Text):
+		return matrixCell{text: "no", color: refused}
+	case strings.Contains(o.Text, retried):
+		c.color = fellBack
+	case ok && took > 1.5*base:
+		c.color = delayed
+	}
+	return c
+}
+
+// measured reports whether a run has any value of a metric.
+func (d *drawer) measured(experiment, metric string) bool {
+	return slices.ContainsFunc(d.s.Rows, func(r results.Row) bool { return r.Experiment == experiment && r.Metric == metric && r.Value != nil })
 }
 
 // middleboxPaths are the paths on which middleboxes stand, in words.
@@ -297,6 +329,16 @@ func (d *drawer) middleboxPaths() (on []string) {
 		}
 	}
 	return on
+}
+
+// middleboxEdges are what the edges behind middleboxes accept.
+func (d *drawer) middleboxEdges() (accept []string) {
+	for _, o := range d.s.Outcomes {
+		if o.Experiment == middleboxes {
+			appendIndex(&accept, o.Arm.Accept)
+		}
+	}
+	return accept
 }
 
 // without is an arm's path without its middlebox.
@@ -318,7 +360,7 @@ type matrixCell struct {
 
 const (
 	matrixRow  = vg.Length(19)
-	matrixHead = vg.Length(34)
+	matrixHead = vg.Length(40) // three lines
 )
 
 func (m matrix) figure(f figure) figure {
@@ -354,35 +396,24 @@ func (m matrix) Plot(c draw.Canvas, p *plot.Plot) {
 		c.FillText(style, vg.Point{X: (left + right) / 2, Y: (top + bottom) / 2}, cell.text)
 	}
 	for i, name := range m.columns {
-		for k, line := range twoLines(name) {
-			c.FillText(style, vg.Point{X: (atX(float64(i)) + atX(float64(i+1))) / 2, Y: atY(0) + vg.Length(20-10*k)}, line)
+		lines := headLines(name)
+		for k, line := range lines {
+			c.FillText(style, vg.Point{X: (atX(float64(i)) + atX(float64(i+1))) / 2, Y: atY(0) + vg.Length(10*(len(lines)-k))}, line)
 		}
 	}
 }
 
-// twoLines breaks a long head at the hyphen nearest its middle.
-func twoLines(name string) []string {
-	if len(name) < 14 {
-		return []string{"", name}
-	}
-	best := -1
-	for i, r := range name {
-		if (r == '-' || r == '(') && (best < 0 || abs(i-len(name)/2) < abs(best-len(name)/2)) {
-			best = i
-		}
-	}
-	if best < 0 {
-		return []string{"", name}
-	}
-	if name[best] == '-' {
-		return []string{name[:best+1], name[best+1:]}
-	}
-	return []string{name[:best], name[best:]}
-}
+// headWidth is how many characters of a head stand beside each other.
+const headWidth = 11
 
-func abs(n int) int {
-	if n < 0 {
-		return -n
+// headLines breaks a head after hyphens and before parentheses, where it is too long for its column.
+func headLines(name string) (lines []string) {
+	line, rest := "", strings.ReplaceAll(strings.ReplaceAll(name, "-", "-\n"), "(", "\n(")
+	for piece := range strings.SplitSeq(rest, "\n") {
+		if line != "" && len(line)+len(piece) > headWidth {
+			lines, line = append(lines, line), ""
+		}
+		line += piece
 	}
-	return n
+	return append(lines, line)
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"pqbench/results"
 )
@@ -35,16 +36,37 @@ func (a *armRecords) outcome() string {
 	case s.Class == "":
 		text := s.Group
 		if a.trials[block].Values["hello_retry_requests"] > 0 {
-			text += " after a HelloRetryRequest"
+			text += retried
 		}
 		if a.Arm.Resumed && a.trials[block].Values["resumed_share"] == 0 {
 			text += ", not resumed"
 		}
+		if a.trials[block].Values["unregistered"] > 0 {
+			text += noTunnel + a.message(s)
+		}
 		return text
 	case code != nil:
-		return fmt.Sprintf("refused, %s", code[1])
+		return fmt.Sprintf("refused, %s", code[1]) + a.message(s)
 	}
-	return "failed, " + s.Class
+	return "failed, " + s.Class + a.message(s)
+}
+
+// retried is said of a handshake that took a round trip more, for a group that both know.
+const retried = " after a HelloRetryRequest"
+
+// noTunnel is said of an offer whose handshakes succeed and whose tunnels never register.
+const noTunnel = ", but no tunnel"
+
+// message is what the connector says, where an operator looks for it.
+func (a *armRecords) message(s results.Sample) string {
+	if a.Experiment != middleboxes || s.Detail == "" {
+		return ""
+	}
+	text := s.Detail
+	if at := cryptoError.FindStringIndex(text); at != nil { // which is told already
+		text = strings.TrimPrefix(strings.TrimPrefix(text[at[1]:], " (remote)"), ": ")
+	}
+	return " (" + text + ")"
 }
 
 // outcome is what the summary says of an arm.

@@ -43,7 +43,8 @@ func limits(m results.Manifest) []string {
 		return []string{
 			computing,
 			ends,
-			"The matrix of middleboxes is of handshakes alone; what a NAT forgets afterwards is the experiment silence.",
+			"A middlebox is met by a handshake, a registration and a request of 1 kB; what a NAT forgets afterwards shows in the experiment silence alone.",
+			"quic-go marks its 1-RTT packets for ECN where a middlebox acts on that, and nowhere else: cloudflared switches marking off.",
 			"The stack is quic-go's with cloudflared's settings: its initial probe time-out of 200 ms decides much of what a loss costs near by, and other stacks wait longer.",
 			direction,
 		}

@@ -20,6 +20,9 @@ func Connect(p Path, s Schedule, client, server net.Addr) (atClient, atServer ne
 	}
 	n.ends = [2]*socket{newSocket(n, Up, client), newSocket(n, Down, server)}
 	n.ways = [2]*way{newWay(p.Up, p.RTT(), s.direction(Up)), newWay(p.Down, p.RTT(), s.direction(Down))}
+	if p.marks() {
+		return withMarks(n.ends[Up]), withMarks(n.ends[Down]), n.rec
+	}
 	return n.ends[Up], n.ends[Down], n.rec
 }
 
@@ -34,14 +37,14 @@ type network struct {
 }
 
 // send takes a datagram from the socket that sends in dir. The caller holds the mutex.
-func (n *network) send(dir Dir, payload []byte, to net.Addr) {
+func (n *network) send(dir Dir, payload []byte, to net.Addr, mark ECN) {
 	w, r, now := n.ways[dir], n.rec, n.rec.now()
 	packets := packetsOf(payload)
-	r.events = append(r.events, Event{Dir: dir, N: w.sent, Size: len(payload), Sent: now, Packets: packets})
+	r.events = append(r.events, Event{Dir: dir, N: w.sent, Size: len(payload), Sent: now, Packets: packets, ECN: mark})
 	w.sent++
 	chance := w.draws.next()
 	lost := w.chain(chance) // the chain moves with every datagram, whatever else happens to it
-	d := datagram{dir: dir, event: len(r.events) - 1, at: now, client: to, packets: packets, payload: payload}
+	d := datagram{dir: dir, event: len(r.events) - 1, at: now, client: to, packets: packets, mark: mark, payload: payload}
 	if dir == Up {
 		if d.client = n.ends[Up].addr; !sameAddr(to, n.ends[Down].addr) {
 			n.event(&d).Fate = NoRoute
@@ -98,7 +101,7 @@ func (n *network) arrived(d *datagram) bool {
 	if d.dir == Down && !n.passDown(d) {
 		return false
 	}
-	n.event(d).Fate = Delivered
+	n.event(d).Fate, n.event(d).Seen = Delivered, d.mark
 	return true
 }
 

@@ -20,9 +20,10 @@
 //
 // # What it does not carry
 //
-// The sockets are plain net.PacketConns: quic-go uses neither ECN, nor GSO, nor path MTU discovery on them, so there is
-// no middlebox that clears or mangles ECN. It would need sockets with control messages (quic.OOBCapablePacketConn), which
-// switch the other two on as well.
+// The sockets are plain net.PacketConns: quic-go uses neither ECN, nor GSO, nor path MTU discovery on them. On a path with
+// [Path.ECN], or with a middlebox that acts on ECN, they are quic.OOBCapablePacketConns instead: datagrams carry marks.
+// quic-go then gives them several datagrams at a time (GSO), which leave one by one, and searches for the path's MTU
+// unless its configuration forbids that (quic.Config.DisablePathMTUDiscovery).
 //
 // # Exact, and the same in every run
 //

@@ -10,7 +10,7 @@ import (
 )
 
 // A Middlebox is one that stands on a path at the client's end and lets datagrams pass or not. It never alters their
-// payload. Each Connect begins with a fresh one that has seen nothing.
+// payload, though some alter the ECN mark of their header. Each Connect begins with a fresh one that has seen nothing.
 type Middlebox interface {
 	String() string // in the form that ParseMiddlebox reads
 
@@ -30,6 +30,7 @@ type datagram struct {
 	at      time.Duration // when it reached the place where it now is, since the record began
 	client  net.Addr      // the client's address as seen from where it now is: the source of what goes up, the destination of what goes down
 	packets Packets
+	mark    ECN
 	payload []byte
 }
 
@@ -81,6 +82,9 @@ var kinds = []struct {
 	{"block-udp", BlockUDP(), nil},
 	{"rate-limit-initials", RateLimitInitials(0), one(parseInitials)},
 	{"forgetful-nat", ForgetfulNAT(0), one(parseIdle)},
+	{"clear-ecn", ClearECN(), nil},
+	{"mangle-ecn", MangleECN(), nil},
+	{"block-ecn", BlockECN(), nil},
 }
 
 // Middleboxes returns one of each kind, as it is without arguments.

@@ -31,6 +31,10 @@ type Path struct {
 	// Middleboxes stand at the client's end, in this order: a datagram of the client passes them before the link, and one
 	// of the server after it.
 	Middleboxes []Middlebox
+
+	// ECN gives the path sockets that carry it, as those of a kernel do: quic-go then marks its 1-RTT packets. A
+	// middlebox that acts on marks implies it.
+	ECN bool
 }
 
 // A Direction is one way of a path. The zero value delivers everything at once.
@@ -68,7 +72,7 @@ func (p Path) Check() error {
 			return fmt.Errorf("middlebox %s: %w", m, err)
 		}
 	}
-	return nil
+	return p.checkMarks()
 }
 
 // Check reports the first value that no link can have.

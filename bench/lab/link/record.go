@@ -50,6 +50,7 @@ type Event struct {
 	Fate      Fate
 	Middlebox string  // which one blocked it; "" for all other fates
 	Packets   Packets // kinds of the QUIC packets in it
+	ECN, Seen ECN     // its mark when it was sent, and when it was delivered
 }
 
 // A Record keeps what happened to every datagram of a path. It grows by about 100 bytes for each.

@@ -4,6 +4,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -15,6 +16,9 @@ type socket struct {
 	done    chan struct{} // closed with the socket
 	wake    chan struct{} // holds a token when a reader must look again
 	timer   *time.Timer   // fires when the next datagram arrives or a reader's deadline is over
+
+	first sync.Once
+	ready func() // nil, or called before the first datagram is sent
 
 	pending       []datagram // on their way here, by time of arrival
 	closed        bool
@@ -58,10 +62,22 @@ func (s *socket) arm() {
 
 // ReadFrom waits for the next datagram that is delivered here. What p has no room for is cut off, as recvfrom does.
 func (s *socket) ReadFrom(p []byte) (int, net.Addr, error) {
+	r, err := s.receive(p)
+	return r.n, r.from, err
+}
+
+// received is a datagram that was read.
+type received struct {
+	n    int
+	from net.Addr
+	mark ECN
+}
+
+func (s *socket) receive(p []byte) (received, error) {
 	for {
-		n, from, ok, err := s.take(p)
+		r, ok, err := s.take(p)
 		if ok || err != nil {
-			return n, from, err
+			return r, err
 		}
 		select {
 		case <-s.timer.C:
@@ -72,31 +88,31 @@ func (s *socket) ReadFrom(p []byte) (int, net.Addr, error) {
 }
 
 // take returns the datagram that has arrived, if one has.
-func (s *socket) take(p []byte) (n int, from net.Addr, ok bool, err error) {
+func (s *socket) take(p []byte) (r received, ok bool, err error) {
 	network := s.network
 	network.rec.mu.Lock()
 	defer network.rec.mu.Unlock()
 	if s.closed {
-		return 0, nil, false, s.failed("read", net.ErrClosed)
+		return r, false, s.failed("read", net.ErrClosed)
 	}
 	if expired(s.read) {
 		s.look() // so that other readers learn of it, too
-		return 0, nil, false, s.failed("read", os.ErrDeadlineExceeded)
+		return r, false, s.failed("read", os.ErrDeadlineExceeded)
 	}
 	now := network.rec.now()
 	for len(s.pending) > 0 && s.pending[0].at <= now {
 		d := s.pending[0]
 		s.pending = slices.Delete(s.pending, 0, 1)
 		delivered := network.arrived(&d)
-		n, from = copy(p, d.payload), network.source(&d)
+		r = received{copy(p, d.payload), network.source(&d), d.mark}
 		network.recycle(d.payload)
 		if delivered {
 			s.arm()
-			return n, from, true, nil
+			return r, true, nil
 		}
 	}
 	s.arm()
-	return 0, nil, false, nil
+	return received{}, false, nil
 }
 
 // source is the address that a datagram which arrived comes from.
@@ -116,7 +132,12 @@ func (s *socket) look() {
 }
 
 // WriteTo sends a datagram. It never blocks: what the link cannot take is dropped, as on a network.
-func (s *socket) WriteTo(p []byte, addr net.Addr) (int, error) {
+func (s *socket) WriteTo(p []byte, addr net.Addr) (int, error) { return s.send(p, addr, NotECT) }
+
+func (s *socket) send(p []byte, addr net.Addr, mark ECN) (int, error) {
+	if s.ready != nil {
+		s.first.Do(s.ready)
+	}
 	s.network.rec.mu.Lock()
 	defer s.network.rec.mu.Unlock()
 	if s.closed {
@@ -125,9 +146,15 @@ func (s *socket) WriteTo(p []byte, addr net.Addr) (int, error) {
 	if expired(s.written) {
 		return 0, s.failed("write", os.ErrDeadlineExceeded)
 	}
-	s.network.send(s.sends, p, addr)
+	s.network.send(s.sends, p, addr, mark)
 	return len(p), nil
 }
+
+// OnFirstSend has a socket of Connect's call ready before its first datagram leaves, which waits for it. It must be
+// called before that. Another socket is a mistake of the caller's, and panics.
+func OnFirstSend(c net.PacketConn, ready func()) { c.(interface{ end() *socket }).end().ready = ready }
+
+func (s *socket) end() *socket { return s }
 
 // Close ends this end: what is on its way to it arrives nowhere.
 func (s *socket) Close() error {

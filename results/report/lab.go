@@ -110,30 +110,43 @@ func aside(a results.Arm) (text string) {
 	return text
 }
 
-// middleboxSentence counts what connects through what.
+// middleboxSentence counts who of those that connect without a middlebox, or else of all, connect through which.
 func (l lookup) middleboxSentence() string {
-	through, boxes := map[string]int{}, []string{}
-	total := map[string]int{}
+	var boxes []string
+	through, can := map[string]map[results.Arm]bool{}, map[results.Arm]bool{}
 	for _, o := range l.s.Outcomes {
 		if o.Experiment != middleboxes {
 			continue
 		}
-		if total[o.Arm.Middlebox] == 0 {
-			boxes = append(boxes, o.Arm.Middlebox)
+		box, offer := o.Arm.Middlebox, without(o.Arm)
+		if through[box] == nil {
+			boxes, through[box] = append(boxes, box), map[results.Arm]bool{}
 		}
-		total[o.Arm.Middlebox]++
+		can[offer] = true
 		if connects(o.Text) {
-			through[o.Arm.Middlebox]++
+			through[box][offer] = true
 		}
+	}
+	of := "offers"
+	if free, ok := through[none]; ok {
+		of, can = "offers that connect without a middlebox", free
 	}
 	var parts []string
 	for _, box := range boxes {
-		parts = append(parts, fmt.Sprintf("%s %d", box, through[box]))
+		n := 0
+		for offer := range through[box] {
+			if can[offer] {
+				n++
+			}
+		}
+		if box != none {
+			parts = append(parts, fmt.Sprintf("%s %d", box, n))
+		}
 	}
 	if len(parts) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("Of %d offers connect through each middlebox: %s.", total[boxes[0]], strings.Join(parts, ", "))
+	return fmt.Sprintf("Of %d %s connect through each of these: %s.", len(can), of, strings.Join(parts, ", "))
 }
 
 func connects(outcome string) bool {

@@ -341,9 +341,12 @@ func (d *drawer) middleboxEdges() (accept []string) {
 	return accept
 }
 
+// none is a path without a middlebox.
+const none = "none"
+
 // without is an arm's path without its middlebox.
 func without(a results.Arm) results.Arm {
-	a.Middlebox = "none"
+	a.Middlebox = none
 	return a
 }
 

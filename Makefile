@@ -16,7 +16,7 @@ LDFLAGS := -X pqbench/bench.Revision=$(REVISION)
 # The race detector needs cgo and a C compiler.
 RACE := $(if $(and $(filter 1,$(shell go env CGO_ENABLED)),$(shell command -v $(firstword $(shell go env CC)) 2>/dev/null)),-race)
 
-.PHONY: bench capacity lab lab-speed exact gate regress build test check vet format fuzz smoke plain kex-agree clean
+.PHONY: soak bench capacity lab lab-speed exact gate regress build test check vet format fuzz smoke plain kex-agree clean
 
 bench: build
 	bin/pqbench run $(PLAN)
@@ -83,6 +83,11 @@ smoke: build
 	bin/pqbench run smoke -o build/smoke >build/smoke.txt
 	bin/pqbench lab lab-quick -o build/smoke >>build/smoke.txt
 	bin/pqbench groups
+
+# soak lets tunnels come and go for half an hour (SOAK=5m for a short one): nothing may grow at either end.
+SOAK ?= 30m
+soak: build
+	bin/pqbench soak -d $(SOAK)
 
 # fuzz runs every fuzz target for FUZZTIME.
 fuzz:

@@ -45,6 +45,7 @@ type commands struct {
 	Capacity  capacityCommand  `cmd:"" help:"Say what N tunnels need: hosts, cores, memory, bandwidth, and which of them binds."`
 	Lab       labCommand       `cmd:"" help:"Handshakes and first requests over any network path, in virtual time."`
 	LabWorker labWorkerCommand `cmd:"" hidden:"" help:"One process of a lab run."`
+	Soak      soakCommand      `cmd:"" help:"Let tunnels come and go, and see whether anything grows."`
 	Role      roleCommand      `cmd:"" hidden:"" help:"One process of a run, driven over its standard input."`
 }
 
@@ -114,7 +115,7 @@ func exitStatus(err error, stderr io.Writer) int {
 	switch {
 	case errors.Is(err, bench.ErrInterrupted):
 		return exitInterrupted
-	case errors.Is(err, errThreshold):
+	case errors.Is(err, errThreshold), errors.Is(err, bench.ErrGrowth):
 		return exitRegressed
 	case errors.Is(err, errInconclusive):
 		return exitInconclusive

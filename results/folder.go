@@ -64,8 +64,8 @@ func claim(root, name string) (partial, final string, err error) {
 	}
 }
 
-// writeFile replaces a file as a whole: a reader sees the old one or the new one, and so does a machine after a crash.
-func writeFile(path string, data []byte) error {
+// ReplaceFile replaces a file as a whole: a reader sees the old one or the new one, and so does a machine after a crash.
+func ReplaceFile(path string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return err

@@ -175,5 +175,5 @@ func writeManifest(dir string, m Manifest) error {
 	if err != nil {
 		return fmt.Errorf("manifest: %w", err)
 	}
-	return writeFile(filepath.Join(dir, ManifestFile), append(data, '\n'))
+	return ReplaceFile(filepath.Join(dir, ManifestFile), append(data, '\n'))
 }

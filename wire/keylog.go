@@ -3,7 +3,29 @@ package wire
 import (
 	"bytes"
 	"encoding/hex"
+	"sync"
 )
+
+// KeyLog keeps the secrets of one connection in memory, for [Read]; they go nowhere else. It is a tls.Config.KeyLogWriter. The
+// zero value is ready.
+type KeyLog struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+// Write implements io.Writer, for several goroutines.
+func (k *KeyLog) Write(b []byte) (int, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.text.Write(b)
+}
+
+// Bytes returns what was written so far.
+func (k *KeyLog) Bytes() []byte {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return bytes.Clone(k.text.Bytes())
+}
 
 // Labels of the NSS key log (RFC 9850 section 2.1), by the direction whose packets the secret protects.
 var (

@@ -185,16 +185,7 @@ func (b Baseline) write(dir string) (path string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	f, err := os.CreateTemp(dir, ".baseline.*")
-	if err != nil {
-		return "", err
-	}
-	defer os.Remove(f.Name()) // fails once it is renamed, as it should
-	_, err = f.Write(text)
-	if err := errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
-		return "", err
-	}
-	return path, os.Rename(f.Name(), path)
+	return path, results.ReplaceFile(path, text)
 }
 
 // latest is the baseline of other versions that was accepted last; ok is false where there is none that can be read.

@@ -1,11 +1,9 @@
 package lab
 
 import (
-	"bytes"
 	"context"
 	"net"
 	"runtime"
-	"sync"
 	"time"
 
 	"pqbench/wire"
@@ -14,10 +12,10 @@ import (
 // tapped is a handshake whose datagrams are kept and read: to the byte, and by message.
 func (x *trial) tapped(socket net.PacketConn) {
 	tap := wire.NewTap(socket, wire.AtClient)
-	var keys keyLog
+	var keys wire.KeyLog
 	// HANDSHAKE_DONE comes half a round trip after the client's Finished arrived: two more hold it even when a datagram waits.
 	x.handshake(tap, &keys, 2*x.path.RTT()+time.Millisecond)
-	ledger, err := wire.Read(tap.Take(), keys.bytes())
+	ledger, err := wire.Read(tap.Take(), keys.Bytes())
 	if err != nil {
 		if x.result.Class == "" {
 			x.result.Class, x.result.Detail = "other", "reading the ledger: "+err.Error()
@@ -25,24 +23,6 @@ func (x *trial) tapped(socket net.PacketConn) {
 		return
 	}
 	x.result.Ledger = &ledger
-}
-
-// keyLog keeps the secrets of one connection in memory for the ledger.
-type keyLog struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (k *keyLog) Write(b []byte) (int, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.text.Write(b)
-}
-
-func (k *keyLog) bytes() []byte {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return bytes.Clone(k.text.Bytes())
 }
 
 // counted is a handshake with what it allocated, at both ends: they share a process here.

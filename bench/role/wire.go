@@ -1,12 +1,10 @@
 package role
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
 	"net"
-	"sync"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -50,7 +48,7 @@ func (r *LoadRole) tapped(args HandshakeArgs, sessions tls.ClientSessionCache, r
 	if err != nil {
 		return err
 	}
-	var keys keyLog
+	var keys wire.KeyLog
 	config.KeyLogWriter, config.ClientSessionCache = &keys, sessions
 	socket, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
@@ -78,7 +76,7 @@ func (r *LoadRole) tapped(args HandshakeArgs, sessions tls.ClientSessionCache, r
 		return nil // nothing was sent: the sample says why
 	}
 	reply.FirstSent = started + int64(datagrams[0].At)
-	if reply.Ledger, err = wire.Read(datagrams, keys.bytes()); err != nil && reply.Sample.Class == "" {
+	if reply.Ledger, err = wire.Read(datagrams, keys.Bytes()); err != nil && reply.Sample.Class == "" {
 		return fmt.Errorf("reading the ledger: %w", err)
 	}
 	return nil
@@ -93,22 +91,4 @@ type lingering struct{ *conn }
 func (l lingering) Close() error {
 	time.Sleep(linger)
 	return l.conn.Close()
-}
-
-// keyLog keeps the secrets of one connection in memory for the ledger; they go nowhere else.
-type keyLog struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (k *keyLog) Write(b []byte) (int, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.text.Write(b)
-}
-
-func (k *keyLog) bytes() []byte {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return bytes.Clone(k.text.Bytes())
 }

@@ -122,7 +122,7 @@ func sum(text []byte) string {
 func decode(text []byte) (Baseline, error) {
 	var file struct {
 		Baseline
-		Checksum string `json:"checksum"`
+		Checksum string `json:"checksum"` // compared below, with all the rest
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
@@ -134,12 +134,9 @@ func decode(text []byte) (Baseline, error) {
 	}
 	b := file.Baseline
 	b.lines = linesOf(text, len(b.Values))
-	at := bytes.LastIndex(text, []byte("  \""+checksumField+"\""))
-	if at < 0 || file.Checksum != sum(text[:at]) {
-		return b, ErrEdited
-	}
+	// The checksum is made anew from the content, and the form has no freedom: what differs in a byte was edited.
 	if again, err := b.encode(); err != nil || !bytes.Equal(again, text) {
-		return b, ErrEdited // something else stands behind the checksum
+		return b, ErrEdited
 	}
 	seen := map[string]bool{}
 	for _, v := range b.Values {

@@ -34,7 +34,7 @@ type Result struct {
 }
 
 // ErrChanged is numbers that are not as the baseline has them, for the better or for the worse.
-var ErrChanged = errors.New("not as the baseline has it")
+var ErrChanged = errors.New("not as the baseline has them")
 
 // Run measures and judges. Its error is an ErrChanged for a difference that nobody accepted, a bench.ConfigError for a
 // baseline that is not to be believed; the Result beside an ErrChanged is good.
@@ -73,7 +73,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		r.Accepted = n
 		return r, o.accept(m, b.History, n)
 	case n > 0:
-		return r, fmt.Errorf("%d of %d numbers are %w %s; where that is meant: pqbench gate --accept \"reason\"", n, len(r.Findings.Findings), ErrChanged, path)
+		return r, fmt.Errorf("%d of %d numbers are %w (%s); where that is meant: pqbench gate --accept \"reason\"", n, len(r.Findings.Findings), ErrChanged, path)
 	}
 	return r, nil
 }

@@ -3,6 +3,7 @@ package export
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -17,9 +18,8 @@ func Text(w io.Writer, f results.Findings) error {
 	}
 	if rows := significant(f); len(rows) > 0 {
 		table := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(table, strings.Join(columns, "\t"))
-		for _, one := range rows {
-			fmt.Fprintln(table, strings.TrimRight(strings.Join(cells(one), "\t"), "\t"))
+		for _, row := range filled(rows) {
+			fmt.Fprintln(table, strings.TrimRight(strings.Join(row, "\t"), "\t"))
 		}
 		_ = table.Flush() // a Builder does not fail
 		text.WriteByte('\n')
@@ -35,4 +35,22 @@ var columns = []string{"verdict", "metric", "old", "new", "change", "p", "where"
 func cells(f results.Finding) []string {
 	base, head := values(f)
 	return []string{f.Verdict, title(f), base, head, change(f), pValue(f), where(f), strings.ReplaceAll(f.Note, "\n", " ")}
+}
+
+// filled is a table with its head, less the columns that no row has anything in.
+func filled(list []results.Finding) (table [][]string) {
+	rows := [][]string{columns}
+	for _, one := range list {
+		rows = append(rows, cells(one))
+	}
+	table = make([][]string, len(rows))
+	for c := range columns {
+		if !slices.ContainsFunc(rows[1:], func(row []string) bool { return row[c] != "" }) {
+			continue
+		}
+		for r := range rows {
+			table[r] = append(table[r], rows[r][c])
+		}
+	}
+	return table
 }

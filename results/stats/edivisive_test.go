@@ -192,3 +192,15 @@ func TestFence(t *testing.T) {
 	}
 	assert.Less(t, float64(beyond)/float64(n), 0.01)
 }
+
+// What goes up and down many times has next to no energy as a whole; windows see it.
+func TestEDivisiveWindows(t *testing.T) {
+	r := rand.New(rand.NewPCG(17, 18))
+	windows, whole := 0, 0
+	for range 60 {
+		values := steps(r, 20, 1, 100, 101.5, 100, 101.5, 100, 101.5, 100, 101.5, 100, 101.5)
+		windows += len(EDivisive(values, DivisiveOptions{}))
+		whole += len(EDivisive(values, DivisiveOptions{Window: len(values)}))
+	}
+	assert.Greater(t, windows, 2*whole)
+}

@@ -46,7 +46,7 @@ var mayImport = map[string][]string{
 	"bench/lab/link":               {"kex", "wire", "tunnel", "tunnel/ca", "tunnel/edge", "tunnel/connector"}, // the tunnel in its tests alone
 	"bench/lab":                    {"bench", "bench/lab/link", "kex", "loadgen", "origin", "results", "results/stats", "tunnel", "tunnel/ca", "tunnel/connector", "tunnel/edge", "wire"},
 	"bench/gate":                   {"bench", "bench/lab", "kex", "results", "results/export"}, // the tables in its tests alone
-	"bench/compare":                {"bench", "bench/role", "kex", "loadgen", "results", "results/report", "results/stats", "tunnel", "tunnel/ca"},
+	"bench/compare":                {"bench", "bench/role", "kex", "loadgen", "results", "results/report", "results/stats", "tunnel", "tunnel/ca", "wire"},
 	"bench/role":                   {"kex", "origin", "loadgen", "loadgen/fleet", "results", "tunnel", "tunnel/ca", "tunnel/edge", "tunnel/connector", "wire"},
 	"bench/cmd/pqbench":            {"bench", "bench/...", "daemon", "kex", "results", "results/export", "results/history", "results/report", "results/stats", "tunnel/ca", "tunnel/cloudflared"}, // ca in tests alone
 	"scripts/kexagree":             {"results"},

@@ -72,7 +72,8 @@ func (t Toolchain) environ() []string {
 
 // A Builder makes programs of operands.
 type Builder struct {
-	// Cache is the folder that sources and programs are kept in; each commit and toolchain has one of its own there.
+	// Cache is the folder that programs are kept in, and sources while they are built; each commit and toolchain has one
+	// of its own there.
 	Cache string
 	// Progress hears what is being built; nil for nobody.
 	Progress func(string)
@@ -107,7 +108,10 @@ func (b Builder) Program(ctx context.Context, o Operand, t Toolchain) (role.Prog
 	if err := build(ctx, o, t, source, dir, binary); err != nil {
 		return role.Program{}, fmt.Errorf("building %s: %w", o, err)
 	}
-	return role.Program{Path: binary}, nil
+	if !o.Tree {
+		err = os.RemoveAll(source) // the program is what is kept
+	}
+	return role.Program{Path: binary}, err
 }
 
 // scratch is the folder of an operand's build. Equal builds share it.

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"pqbench/results"
+	"pqbench/results/stats"
 )
 
 // A Finding is what a comparison says of one metric. Differences are shares of the base: 0.02 is 2 % more.
@@ -77,19 +78,22 @@ func (f *Finding) result(e Experiment) results.Finding {
 	if !f.Exact {
 		r.Low, r.High = finite(f.Low), finite(f.High)
 	}
+	if !f.Exact && f.Rounds < stats.MinBlocks {
+		r.Effect = nil // of so few rounds not even the direction is known
+	}
 	return r
 }
 
 // note is all that a reader needs beside the numbers.
 func (f *Finding) note() string {
 	told := Finding{Note: f.Note}
-	if f.More > 0 {
-		told.say("%d more rounds would decide it", f.More)
+	if f.More > 0 && f.Rounds >= stats.MinBlocks {
+		told.say("some %d more rounds would decide it", f.More)
 	}
 	if c := f.Confirmation; c != nil && c.Confirmed && !f.Exact {
 		told.say("measured again: %s [%+.2f, %+.2f]", percent(c.Difference), 100*c.Low, 100*c.High)
 	}
-	if f.Floor > 0 {
+	if f.Floor > 0 && f.Rounds >= stats.MinBlocks {
 		told.say("A/A %s, floor %.2f %%", percent(f.Calibration), 100*f.Floor)
 	}
 	return told.Note

@@ -8,6 +8,7 @@ import (
 	"pqbench/bench/role"
 	"pqbench/kex"
 	"pqbench/results"
+	"pqbench/wire"
 )
 
 // handshakes dial and close: an edge and the load that dials it.
@@ -123,19 +124,25 @@ func (w *wired) slice(ctx context.Context) (Values, error) {
 		if err := failures([]results.Sample{reply.Sample}, 0); err != nil {
 			return nil, err
 		}
-		l := reply.Ledger
-		grease := float64(l.ClientHelloGreaseBytes)
-		w.seen = append(w.seen, Values{
-			// The random GREASE parameter is the protocol's own dice.
-			"clienthello_bytes": float64(l.ClientHelloBytes) - grease, "serverhello_bytes": float64(l.ServerHelloBytes),
-			"client_share_bytes": float64(l.ClientShareBytes), "server_share_bytes": float64(l.ServerShareBytes),
-			"client_initial_datagrams": float64(l.ClientInitialDatagrams),
-			"client_bytes":             float64(l.ClientBytes), "server_bytes": float64(l.ServerBytes),
-			"client_datagrams": float64(l.ClientDatagrams), "server_datagrams": float64(l.ServerDatagrams),
-			"certificate_bytes": float64(l.CertificateBytes), "hello_retry_requests": float64(l.HelloRetryRequests),
-		})
+		w.seen = append(w.seen, weights(reply.Ledger))
 	}
 	return nil, nil
+}
+
+// weights are what a handshake weighs.
+func weights(l wire.Ledger) Values {
+	values := Values{
+		"serverhello_bytes": float64(l.ServerHelloBytes), "certificate_bytes": float64(l.CertificateBytes),
+		"client_share_bytes": float64(l.ClientShareBytes), "server_share_bytes": float64(l.ServerShareBytes),
+		"client_initial_datagrams": float64(l.ClientInitialDatagrams), "hello_retry_requests": float64(l.HelloRetryRequests),
+		"client_bytes": float64(l.ClientBytes), "server_bytes": float64(l.ServerBytes),
+		"client_datagrams": float64(l.ClientDatagrams), "server_datagrams": float64(l.ServerDatagrams),
+	}
+	// The random GREASE parameter is the protocol's own dice. A program that does not tell its size has no number here.
+	if grease := l.ClientHelloGreaseBytes; grease > 0 {
+		values["clienthello_bytes"] = float64(l.ClientHelloBytes - grease)
+	}
+	return values
 }
 
 // last is the least of each number, see series.least.

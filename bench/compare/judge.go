@@ -75,7 +75,7 @@ func (d *decision) tooFew(f *Finding) string {
 		return fmt.Sprintf("%d of %d rounds have no value of it on one side", rounds-f.Rounds, rounds)
 	}
 	f.More = stats.MinBlocks - f.Rounds
-	return fmt.Sprintf("%d rounds are too few, at least %d are needed", f.Rounds, stats.MinBlocks)
+	return fmt.Sprintf("too few rounds: %d, and at least %d are needed", f.Rounds, stats.MinBlocks)
 }
 
 // needs is how many more rounds would decide a metric, if its difference stayed what it is: by calling it a difference

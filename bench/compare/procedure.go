@@ -131,7 +131,13 @@ type lackError struct {
 	err error
 }
 
-func (e lackError) Error() string { return fmt.Sprintf("the %s lacks it: %v", e.arm, e.err) }
+func (e lackError) Error() string {
+	side := Base // base again is the same program
+	if e.arm == Head {
+		side = Head
+	}
+	return fmt.Sprintf("the %s lacks it: %v", side, e.err)
+}
 
 // until makes rounds until the time, always of the experiment that is furthest behind its share.
 func (d *decision) until(ctx context.Context, end time.Duration, open []Experiment) error {

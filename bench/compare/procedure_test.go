@@ -199,7 +199,7 @@ func TestNothingInNoTime(t *testing.T) {
 	o := decideMade(t, plan, m, 5*time.Second)
 	f := findingOf(t, o, "total_cpu")
 	assert.Equal(t, results.VerdictInconclusive, f.Verdict)
-	assert.Equal(t, "2 rounds are too few, at least 6 are needed", f.Note)
+	assert.Equal(t, "too few rounds: 2, and at least 6 are needed", f.Note)
 	assert.Equal(t, 4, f.More)
 }
 

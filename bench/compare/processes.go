@@ -113,6 +113,6 @@ func failures(samples []results.Sample, dropped int) error {
 func lacks(err error) bool {
 	text := err.Error()
 	return slices.ContainsFunc([]string{
-		"rpc: can't find", "unknown role", "unknown provider", "unknown group", "gob: ", "unexpected argument role", "does not compute", "cannot",
+		"rpc: can't find", "unknown role", "unknown provider", "unknown group", "gob: ", "unexpected argument role", "does not compute", "cannot negotiate",
 	}, func(sign string) bool { return strings.Contains(text, sign) })
 }

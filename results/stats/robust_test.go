@@ -151,3 +151,31 @@ func TestProportion(t *testing.T) {
 	}
 	assert.True(t, math.IsNaN(Proportion(0, 0).Value))
 }
+
+// WeightedHolm is the closed test of weighted Bonferroni tests.
+func TestWeightedHolmAgainstClosedTesting(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 12))
+	for range 50 {
+		n := 1 + r.IntN(6)
+		ps, weights, want := make([]float64, n), make([]float64, n), make([]float64, n)
+		for i := range ps {
+			ps[i], weights[i] = r.Float64()*r.Float64(), 0.5+4*r.Float64()
+		}
+		for set := 1; set < 1<<n; set++ {
+			least, sum := math.Inf(1), 0.0
+			for i := range ps {
+				if set>>i&1 == 1 {
+					least, sum = min(least, ps[i]/weights[i]), sum+weights[i]
+				}
+			}
+			for i := range ps {
+				if set>>i&1 == 1 {
+					want[i] = max(want[i], min(1, least*sum))
+				}
+			}
+		}
+		assert.InDeltaSlice(t, want, WeightedHolm(ps, weights), 1e-12, "%v %v", ps, weights)
+	}
+	heavy := WeightedHolm([]float64{0.02, 0.02}, []float64{3, 1})
+	assert.InDelta(t, 4.0/3*0.02, heavy[0], 1e-12, "three quarters of the level")
+}

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -45,6 +46,26 @@ func TestMiddleboxesThatActOnECN(t *testing.T) {
 	}
 }
 
+// A connector whose first connection did not register makes no second: that would be another trial's, with the luck of
+// its back-off.
+func TestTunnelThatDoesNotRegisterEndsItsTrial(t *testing.T) {
+	s := &setting{}
+	cell := Cell{Offer: []string{"X25519"}, RTT: 50 * time.Millisecond, Loss: "0", Cert: "ecdsa-p256", Accept: "all", Middlebox: "block-ecn"}
+	t.Setenv("QUIC_GO_DISABLE_ECN", "0")
+	t.Setenv("QUIC_GO_DISABLE_RECEIVE_BUFFER_WARNING", "1")
+	if err := link.MarkingUnsupported(); err != nil {
+		t.Skip(err)
+	}
+	require.NoError(t, s.ready(cell))
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		all := s.run(t, Job{Cell: cell, Seed: 1, Requests: []int{1000}}, 0)
+		require.Len(t, all, 1)
+		assert.Zero(t, all[0].Registered)
+		assert.Less(t, time.Since(start), patience/2)
+	})
+}
+
 // A middlebox that acts on ECN is left out, with the reason, where quic-go would mark nothing.
 func TestECNIsLeftOutWhereNothingIsMarked(t *testing.T) {
 	t.Setenv("QUIC_GO_DISABLE_ECN", "1")
@@ -55,6 +76,7 @@ func TestECNIsLeftOutWhereNothingIsMarked(t *testing.T) {
 	assert.Len(t, cells, 1+len(link.Middleboxes())-3)
 	assert.Len(t, skipped, 3)
 	assert.Contains(t, skipped[0], "clear-ecn: ")
+	assert.Equal(t, []bench.Size{1000}, e.Requests, "behind every middlebox stands a tunnel")
 
 	e.Middleboxes = []string{"block-ecn"}
 	require.ErrorContains(t, e.complete(), "block-ecn: ")

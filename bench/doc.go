@@ -12,7 +12,8 @@
 //     counterpart for each KEM provider, because a provider is fixed when a process starts; client and server apart,
 //     because their CPU time must be told apart.
 //  5. Blocks: each runs every arm once, in an order drawn from the seed. Comparisons are later made inside blocks,
-//     which cancels the drift of the machine. Processes are replaced every few blocks.
+//     which cancels the drift of the machine. Processes are replaced every few blocks. A storm's arms may run side by
+//     side instead.
 //  6. A trial is one arm in one block. The load's samples (every handshake or request, failed ones included) and the
 //     trial's own values (CPU time by getrusage, allocations, rates, bytes) are written as they come.
 //  7. At the end, or at Ctrl-C, or when something broke, the manifest is completed and the folder gets its name.

@@ -60,17 +60,24 @@ func (h *holding) rest(t *results.Trial, up role.FleetReply) ([]results.Sample, 
 	return reply.Samples, h.settle(ctx)
 }
 
-// losses are why connections were lost, each reason once.
+// losses are why connections were lost, each reason once, and in which stretch of the run.
 func losses(replies ...role.FleetReply) string {
 	var why []string
+	first, last := int64(0), int64(0)
 	for _, reply := range replies {
 		for _, e := range reply.Events {
-			if e.Kind == fleets.Lost && !slices.Contains(why, e.Detail) {
+			if e.Kind != fleets.Lost {
+				continue
+			}
+			if last = e.At; first == 0 {
+				first = e.At
+			}
+			if !slices.Contains(why, e.Detail) {
 				why = append(why, e.Detail)
 			}
 		}
 	}
-	return strings.Join(why, "; ")
+	return fmt.Sprintf("%s (from %v to %v of the run)", strings.Join(why, "; "), time.Duration(first).Round(time.Second), time.Duration(last).Round(time.Second))
 }
 
 // trialSeed fixes the dice of a block: all of its arms have the same.

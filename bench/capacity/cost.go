@@ -54,6 +54,8 @@ type Costs struct {
 	Missing map[string]string
 	// Shape is how single handshakes' times are spread, as multiples of any unit: see storm.Config.
 	Shape []float64
+	// Scaling is what further cores of a host add.
+	Scaling Scaling
 }
 
 // cost is the named one; nil when it is missing.

@@ -10,7 +10,7 @@ import (
 
 // sections are the report, from the answer down to what it rests on.
 func (p *Plan) sections() []section {
-	out := []section{p.answerSection(), p.dimensionSection(), p.totalSection(), p.stormSection(), p.whatIfSection(), p.costSection(), p.assumptionSection()}
+	out := []section{p.answerSection(), p.dimensionSection(), p.totalSection(), p.stormSection(), p.checkSection(), p.whatIfSection(), p.costSection(), p.scalingSection(), p.assumptionSection()}
 	if w := p.warnings(); len(w) > 0 {
 		out = append(out[:1], append([]section{{title: "Warnings", list: w}}, out[1:]...)...)
 	}
@@ -288,7 +288,6 @@ func (p *Plan) assumptionSection() section {
 	s := section{title: "What this takes for granted"}
 	s.list = append(s.list,
 		"Costs are those of "+hostOf(p.Measured.Host)+". Other hosts need other costs: measure there and give the folder with --run.",
-		fmt.Sprintf("A host of %d cores does %d times what one core does. Scaling over cores needs measurements at four numbers of cores and more; the host that was measured has %d.", t.Cores, t.Cores, p.Measured.Host.Cores),
 		"Edge and load shared the machine that was measured; what they cost each other (caches, the kernel charging part of receiving a datagram to its sender) is in the costs.",
 		fmt.Sprintf("Normal operation uses %s of cores, memory and network; a storm may use all of them. Requests and egress go on during the storm at their normal rate.", percent(1-t.Headroom)),
 		"A request's CPU is that of an answer of the size measured (1 KiB unless the plan says otherwise), a GB's that of bulk transfers half down and half up; what is both is counted twice.",

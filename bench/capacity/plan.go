@@ -20,6 +20,8 @@ type Plan struct {
 	Law     time.Duration
 	WhatIfs []WhatIf
 	Curves  []Curve
+	// Checks hold the simulation against the storms that the runs measured.
+	Checks []Check
 }
 
 // Compute solves a target. A large fleet takes tens of seconds, which ctx can end.
@@ -46,6 +48,9 @@ func Compute(ctx context.Context, t Target, m *Measured) (*Plan, error) {
 	}
 	for i := range p.Answers {
 		p.Curves = append(p.Curves, t.curve(&m.Costs[i], p.Answers[i].Rate))
+	}
+	if p.Checks, err = m.Validate(ctx); err != nil {
+		return nil, err
 	}
 	p.WhatIfs, err = t.whatIfs(ctx, m)
 	return p, err
@@ -176,7 +181,7 @@ func (t *Target) curve(c *Costs, rate float64) Curve {
 		out.Tunnels = append(out.Tunnels, float64(other.Tunnels))
 		for _, d := range dimensions {
 			if need, refused := other.need(d.name, c.medians(), c.Missing, rate*part); refused == "" {
-				out.Hosts[d.name] = append(out.Hosts[d.name], need/t.perHost(d.name))
+				out.Hosts[d.name] = append(out.Hosts[d.name], need/t.perHost(d.name, &c.Scaling))
 			}
 		}
 	}

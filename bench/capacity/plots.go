@@ -12,6 +12,7 @@ import (
 const (
 	curveFigure = "capacity-hosts"
 	stormFigure = "capacity-storm"
+	checkFigure = "capacity-check"
 )
 
 // A plot is a chart and the name of its files.
@@ -29,7 +30,32 @@ func (p *Plan) charts() []chart {
 	if c, ok := p.stormChart(); ok {
 		out = append(out, chart{stormFigure, c})
 	}
+	if c, ok := p.checkChart(); ok {
+		out = append(out, chart{checkFigure, c})
+	}
 	return out
+}
+
+// checkChart is the simulation beside the measured storms, a panel for each of the first few.
+func (p *Plan) checkChart() (report.Chart, bool) {
+	const panels = 3
+	c := report.Chart{Title: "Simulated and measured storms", Where: "measured on " + hostOf(p.Measured.Host),
+		Caption: p.caption("the first block of each; simulated at the same size, with the same outage and the connectors' dice")}
+	for i := range p.Checks {
+		check := &p.Checks[i]
+		if len(check.times) == 0 || len(c.Panels) == panels {
+			continue
+		}
+		measured := report.ChartLine{Label: "measured", Color: 0}
+		predicted := report.ChartLine{Label: "simulated", Color: 1, Dash: 1}
+		for k, at := range check.times {
+			measured.Points = append(measured.Points, report.Point(at, check.measured[k]))
+			predicted.Points = append(predicted.Points, report.Point(at, check.predicted[k]))
+		}
+		c.Panels = append(c.Panels, report.ChartPanel{X: fmt.Sprintf("s since the edge's return (%s, %d tunnels)", check.Group, check.Arm.Tunnels),
+			Y: "connections back, %", Lines: []report.ChartLine{measured, predicted}})
+	}
+	return c, len(c.Panels) > 0
 }
 
 func (p *Plan) where() string {

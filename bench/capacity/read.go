@@ -103,6 +103,9 @@ func Read(folders []string, t *Target) (*Measured, error) {
 			return nil, err
 		}
 	}
+	for i := range m.Costs {
+		m.Costs[i].Scaling = m.scaling(m.Costs[i].Group, seed)
+	}
 	m.judgeRuns()
 	return m, m.judgeCosts()
 }
@@ -181,7 +184,7 @@ func (t *table) values(s source, group string) map[int]float64 {
 	if !s.perTunnel && len(arms) > 1 {
 		arms = arms[:1]
 	}
-	points := map[int][]point{}
+	points := map[int][]sized{}
 	for _, trial := range t.trials {
 		v, ok := s.of(trial.Values)
 		size := float64(t.manifest.Arms[trial.Arm].Arm.Tunnels)
@@ -189,7 +192,7 @@ func (t *table) values(s source, group string) map[int]float64 {
 			v *= size
 		}
 		if ok && slices.Contains(arms, trial.Arm) && v >= 0 && !math.IsInf(v, 0) {
-			points[trial.Block] = append(points[trial.Block], point{size, v})
+			points[trial.Block] = append(points[trial.Block], sized{size, v})
 		}
 	}
 	values := map[int]float64{}
@@ -205,11 +208,11 @@ func (t *table) values(s source, group string) map[int]float64 {
 	return values
 }
 
-// point is what a fleet of some size takes.
-type point struct{ size, y float64 }
+// sized is what a fleet of some size takes.
+type sized struct{ size, y float64 }
 
 // slope is that of the least-squares line; ok is false for a single size.
-func slope(points []point) (per float64, ok bool) {
+func slope(points []sized) (per float64, ok bool) {
 	n, x, y, xx, xy := float64(len(points)), 0.0, 0.0, 0.0, 0.0
 	for _, p := range points {
 		x, y, xx, xy = x+p.size, y+p.y, xx+p.size*p.size, xy+p.size*p.y

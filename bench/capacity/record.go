@@ -18,6 +18,7 @@ type record struct {
 	Groups     []groupRecord    `json:"groups"`
 	Law        *float64         `json:"law_seconds"`
 	WhatIfs    []whatIfRecord   `json:"what_if"`
+	Checks     []checkRecord    `json:"checks"`
 	Warnings   []string         `json:"warnings"`
 	Assumption []string         `json:"assumptions"`
 }
@@ -53,6 +54,7 @@ type groupRecord struct {
 	Rate       *float64          `json:"reconnections_per_second"`
 	Storm      *stormRecord      `json:"storm"`
 	Costs      []costRecord      `json:"costs"`
+	Scaling    scalingRecord     `json:"scaling"`
 }
 
 type intervalRecord struct {
@@ -104,10 +106,45 @@ type whatIfRecord struct {
 	Hosts []*int `json:"hosts"`
 }
 
+type scalingRecord struct {
+	Refused    string          `json:"refused,omitempty"`
+	Sigma      *intervalRecord `json:"sigma"`
+	Kappa      *intervalRecord `json:"kappa"`
+	Efficiency float64         `json:"efficiency"` // of a core of a host
+}
+
+type checkRecord struct {
+	Run     string                  `json:"run"`
+	Arm     results.Arm             `json:"arm"`
+	Blocks  int                     `json:"blocks"`
+	Refused string                  `json:"refused,omitempty"`
+	Metrics map[string]missedRecord `json:"metrics"`
+}
+
+type missedRecord struct {
+	Unit      string  `json:"unit"`
+	Predicted float64 `json:"predicted"`
+	Measured  float64 `json:"measured"`
+	Miss      float64 `json:"miss"`
+	Within    bool    `json:"within_15_percent"`
+}
+
+func (p *Plan) checkRecords() []checkRecord {
+	out := []checkRecord{}
+	for _, c := range p.Checks {
+		r := checkRecord{c.Run, c.Arm, c.Blocks, c.Refused, map[string]missedRecord{}}
+		for _, m := range c.Metrics {
+			r.Metrics[m.Name] = missedRecord{m.Unit, m.Predicted, m.Measured, m.Miss(), m.OK()}
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
 func (p *Plan) record() record {
 	t := &p.Target
 	out := record{Schema: 1, Runs: p.Measured.Runs, Host: p.Measured.Host, Versions: p.Measured.Versions, Law: seconds(p.Law, p.Law >= 0),
-		Warnings: append([]string{}, p.warnings()...), Assumption: p.assumptionSection().list, WhatIfs: []whatIfRecord{}}
+		Warnings: append([]string{}, p.warnings()...), Assumption: p.assumptionSection().list, WhatIfs: []whatIfRecord{}, Checks: p.checkRecords()}
 	out.Target = targetRecord{t.Tunnels, t.Connections, t.RPS, t.Egress, t.Recover.Seconds(), t.RecoverShare, t.Outage.Seconds(), t.Cores, t.Memory, t.NIC,
 		t.Headroom, t.KeepAlive.Seconds(), t.Idle.Seconds(), t.RTT.Seconds(), t.Loss, t.Groups, t.Seed}
 	for i := range p.Answers {
@@ -146,6 +183,10 @@ func (p *Plan) groupRecord(i int) groupRecord {
 			r.Need, r.Hosts = recordOf(d.Need), recordOf(d.Hosts)
 		}
 		g.Dimensions = append(g.Dimensions, r)
+	}
+	g.Scaling = scalingRecord{Refused: c.Scaling.Refused, Efficiency: c.Scaling.efficiency(p.Target.Cores)}
+	if c.Scaling.Refused == "" {
+		g.Scaling.Sigma, g.Scaling.Kappa = recordOf(c.Scaling.Fit.SigmaCI), recordOf(c.Scaling.Fit.KappaCI)
 	}
 	for _, cost := range c.All() {
 		g.Costs = append(g.Costs, costRecord{cost.Name, titles[cost.Name].unit, *recordOf(cost.Interval), cost.Blocks, cost.Run, cost.Experiment})

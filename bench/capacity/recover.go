@@ -148,7 +148,8 @@ func (t *Target) simulate(ctx context.Context, c *Costs, a *Answer) error {
 
 // whole simulates the target's storm on so many hosts, steady cores of which normal operation takes.
 func (t *Target) whole(ctx context.Context, c *Costs, hosts int, steady float64) (*Storm, error) {
-	config := t.storm(c, hosts, min(max(1-steady/float64(hosts*t.Cores), 0.01), 1))
+	efficiency := c.Scaling.efficiency(t.Cores)
+	config := t.storm(c, hosts, min(max(efficiency-steady/float64(hosts*t.Cores), 0.01), 1))
 	config.Horizon = 10*t.Recover + time.Minute
 	started := time.Now()
 	result, err := storm.Run(ctx, config)

@@ -103,12 +103,12 @@ func (t *Target) steadyCores(of costOf) (cores float64, missing string) {
 }
 
 // perHost is what a host has of a dimension, for planning.
-func (t *Target) perHost(dimension string) float64 {
+func (t *Target) perHost(dimension string, s *Scaling) float64 {
 	switch dimension {
 	case dimSteady:
-		return float64(t.Cores) * (1 - t.Headroom)
+		return float64(t.Cores) * s.efficiency(t.Cores) * (1 - t.Headroom)
 	case dimStorm:
-		return float64(t.Cores)
+		return float64(t.Cores) * s.efficiency(t.Cores)
 	case dimMemory:
 		return float64(t.Memory) * (1 - t.Headroom)
 	case dimNetwork:
@@ -191,7 +191,7 @@ func (t *Target) answer(c *Costs, rate float64) Answer {
 	a := Answer{Group: c.Group, Rate: rate}
 	drawnHosts := make([][]float64, len(dimensions)) // by dimension and draw
 	for d, dim := range dimensions {
-		out := Dimension{Name: dim.name, Unit: dim.unit, Each: t.perHost(dim.name)}
+		out := Dimension{Name: dim.name, Unit: dim.unit, Each: t.perHost(dim.name, &c.Scaling)}
 		out.never = dim.name == dimStorm && rate == 0 && c.reconnect() != nil
 		var need float64
 		need, out.Refused = t.need(dim.name, c.medians(), c.Missing, rate)

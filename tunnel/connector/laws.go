@@ -44,6 +44,13 @@ func SharedWaitBelow(n, retries int) time.Duration { return queueBase << min(n, 
 // CalmBelow is the shared law's rest after its n-th wait: see OwnWaitBelow.
 func CalmBelow(n, retries int) time.Duration { return queueBase << (min(n, retries) + 2) }
 
+// OwnDraws is what a connection of a connector with that Config.Seed draws its own waits from, uniform in [0, 1), and
+// SharedDraws what the waits that its connections share, and their calm, are drawn from: for those who replay them.
+func OwnDraws(seed uint64, index int) func() float64 { return newChance(seed, uint64(index)).float }
+
+// SharedDraws are those of the shared waits: see OwnDraws.
+func SharedDraws(seed uint64) func() float64 { return newChance(seed, queueDraws).float }
+
 // backoff is one exponential law and how far it has come (cloudflared's retry.BackoffHandler, retrying for ever).
 type backoff struct {
 	base   time.Duration

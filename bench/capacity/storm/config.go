@@ -66,6 +66,9 @@ type Config struct {
 	// Bin is the width of the time line's steps; default 100 ms.
 	Bin  time.Duration
 	Seed uint64
+	// Replay is the seed of a measured fleet, whose connectors' waits are then drawn as they were there; 0 draws others. It
+	// needs a kilobyte for each connection.
+	Replay uint64
 }
 
 // The bounds of a Config keep indices within 32 bits and memory within a gigabyte.

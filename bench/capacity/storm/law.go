@@ -21,15 +21,35 @@ type laws struct {
 	random  *rand.Rand
 	own     []uint8 // by connection: exponent of its latest wait
 	shared  []queue // by tunnel
+
+	// Replayed draws, by connection and by tunnel; nil: all come from random.
+	ownDraws, sharedDraws []func() float64
 }
 
-func (l *laws) below(limit time.Duration) int64 { return int64(l.random.Float64() * float64(limit)) }
+// replay makes the draws those of connectors that are seeded one after the other from seed+1, as package loadgen/fleet
+// does it.
+func (l *laws) replay(seed uint64, tunnels, connections int) {
+	for t := range tunnels {
+		l.sharedDraws = append(l.sharedDraws, connector.SharedDraws(seed+uint64(t)+1))
+		for index := range connections {
+			l.ownDraws = append(l.ownDraws, connector.OwnDraws(seed+uint64(t)+1, index))
+		}
+	}
+}
+
+// below is uniform below a limit, drawn from a replayed source where there is one.
+func (l *laws) below(limit time.Duration, sources []func() float64, i int32) int64 {
+	if sources == nil {
+		return int64(l.random.Float64() * float64(limit))
+	}
+	return int64(sources[i]() * float64(limit))
+}
 
 // pause is a connection's own wait.
 func (l *laws) pause(connection int32) int64 {
 	n := min(int(l.own[connection])+1, l.retries)
 	l.own[connection] = uint8(n)
-	return l.below(connector.OwnWaitBelow(n, l.retries))
+	return l.below(connector.OwnWaitBelow(n, l.retries), l.ownDraws, connection)
 }
 
 // join is the end of the wait that a tunnel's connection shares, when its own is over now. first says that it has not
@@ -47,7 +67,7 @@ func (l *laws) join(tunnel int32, now int64, first bool) (end int64) {
 	}
 	q.calm = 0
 	q.n = uint8(min(int(q.n)+1, l.retries))
-	q.gate = now + l.below(connector.SharedWaitBelow(int(q.n), l.retries))
+	q.gate = now + l.below(connector.SharedWaitBelow(int(q.n), l.retries), l.sharedDraws, tunnel)
 	return q.gate
 }
 
@@ -55,6 +75,6 @@ func (l *laws) join(tunnel int32, now int64, first bool) (end int64) {
 func (l *laws) back(tunnel int32, now int64) {
 	q := &l.shared[tunnel]
 	if q.away--; q.away == 0 {
-		q.calm = now + l.below(connector.CalmBelow(int(q.n), l.retries))
+		q.calm = now + l.below(connector.CalmBelow(int(q.n), l.retries), l.sharedDraws, tunnel)
 	}
 }

@@ -76,6 +76,9 @@ func newSimulation(c Config) *simulation {
 	for i := range s.hosts {
 		s.hosts[i].free = make(times, c.Cores)
 	}
+	if c.Replay != 0 {
+		s.laws.replay(c.Replay, c.Tunnels, c.Connections)
+	}
 	s.out = Result{Connections: n, Tunnels: c.Tunnels, Bin: c.Bin}
 	return s
 }
@@ -94,7 +97,7 @@ func (s *simulation) lose() {
 	for connection := range s.state {
 		found := int64(s.RTT / 2)
 		if !s.Told {
-			found = int64(s.Idle) + s.laws.below(period)
+			found = int64(s.Idle) + s.laws.below(period, nil, 0)
 		}
 		s.pause(int32(connection), found)
 	}

@@ -1,0 +1,224 @@
+package capacity
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"pqbench/bench"
+	"pqbench/bench/capacity/storm"
+	"pqbench/results"
+	"pqbench/results/stats"
+)
+
+// A Check holds the simulation against a storm that was measured, at its size and with its parameters.
+type Check struct {
+	Run, Group string
+	Arm        results.Arm
+	Blocks     int
+	Metrics    []CheckedMetric
+	// Refused says why it was not simulated.
+	Refused string
+
+	// The first block over time: seconds since the edge's return, and the share of connections that are back, %.
+	times, measured, predicted []float64
+}
+
+// A CheckedMetric is a prediction beside its measurement: medians over the blocks.
+type CheckedMetric struct {
+	Name, Unit          string
+	Predicted, Measured float64
+}
+
+// Miss is how much the prediction is above the measurement, as a share of it.
+func (m CheckedMetric) Miss() float64 { return m.Predicted/m.Measured - 1 }
+
+// within is how near a prediction has to be.
+const within = 0.15
+
+// OK reports whether the prediction is near enough.
+func (m CheckedMetric) OK() bool { return m.Miss() >= -within && m.Miss() <= within }
+
+// checkedMetrics are those that are held against each other, with their names in a trial.
+var checkedMetrics = []struct {
+	name, unit string
+	of         func(r *storm.Result) (float64, bool)
+}{
+	{"recover_50", "ns", recoveredIn(0.5)}, {"recover_99", "ns", recoveredIn(0.99)}, {"recover_100", "ns", recoveredIn(1)},
+	{"peak_rate", "/s", func(r *storm.Result) (float64, bool) { return r.Peak(time.Second), true }},
+}
+
+func recoveredIn(share float64) func(*storm.Result) (float64, bool) {
+	return func(r *storm.Result) (float64, bool) { after, ok := r.Recovered(share); return float64(after), ok }
+}
+
+// Validate simulates every storm that the runs measured, trial by trial, with the dice of the trial.
+func (m *Measured) Validate(ctx context.Context) ([]Check, error) {
+	var out []Check
+	for i := range m.runs {
+		r := &m.runs[i]
+		for arm, a := range r.manifest.Arms {
+			if a.Experiment != "storm" || a.Arm.AA {
+				continue
+			}
+			c, err := m.check(ctx, r, arm)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+// check is of one arm.
+func (m *Measured) check(ctx context.Context, r *run, arm int) (Check, error) {
+	c := Check{Run: r.name, Arm: r.manifest.Arms[arm].Arm}
+	c.Group = c.Arm.Group
+	config, err := m.measuredStorm(r, arm)
+	if err != nil {
+		c.Refused = err.Error()
+		return c, nil
+	}
+	predicted, measured := map[string][]float64{}, map[string][]float64{}
+	for _, t := range r.trials {
+		if t.Arm != arm {
+			continue
+		}
+		config := perTrial(config, &t)
+		result, err := storm.Run(ctx, config)
+		if err != nil {
+			return c, fmt.Errorf("%s: %w", r.name, err)
+		}
+		for _, metric := range checkedMetrics {
+			got, ok := t.Values[metric.name]
+			want, also := metric.of(&result)
+			if ok && also {
+				predicted[metric.name], measured[metric.name] = append(predicted[metric.name], want), append(measured[metric.name], got)
+			}
+		}
+		if c.Blocks++; c.Blocks == 1 {
+			c.course(&t, &result)
+		}
+	}
+	for _, metric := range checkedMetrics {
+		if len(measured[metric.name]) > 0 {
+			c.Metrics = append(c.Metrics, CheckedMetric{metric.name, metric.unit, stats.Median(predicted[metric.name]), stats.Median(measured[metric.name])})
+		}
+	}
+	if len(c.Metrics) == 0 {
+		c.Refused = "no trial came to its end"
+	}
+	return c, nil
+}
+
+// measuredStorm is what a measured storm of an arm is simulated with, but for what is a trial's own. Both ends and all
+// arms that ran at the same time share the machine's cores.
+func (m *Measured) measuredStorm(r *run, arm int) (storm.Config, error) {
+	a := r.manifest.Arms[arm].Arm
+	plan, err := bench.ParsePlan(r.manifest.Plan, []byte(r.manifest.PlanText))
+	if err != nil {
+		return storm.Config{}, fmt.Errorf("its plan cannot be read: %w", err)
+	}
+	ending, _, _ := strings.Cut(a.Outage, " ")
+	if ending != "close" && ending != "kill" {
+		return storm.Config{}, fmt.Errorf("an outage of the kind %q is not simulated: the edge has to come back", a.Outage)
+	}
+	timers, err := bench.ParseTimers(a.Timers)
+	if err != nil {
+		return storm.Config{}, fmt.Errorf("timers: %w", err)
+	}
+	costs := slices.IndexFunc(m.Costs, func(c Costs) bool { return c.Group == a.Group })
+	if costs < 0 {
+		return storm.Config{}, fmt.Errorf("%s is not one of the groups: add it with --group", a.Group)
+	}
+	c := &m.Costs[costs]
+	for _, name := range []string{edgeHandshake, peerHandshake} {
+		if c.cost(name) == nil {
+			return storm.Config{}, fmt.Errorf("%s", c.Missing[name])
+		}
+	}
+	client, server := c.flights()
+	s := storm.Config{
+		Tunnels: a.Tunnels, Cores: r.manifest.Host.Cores, Speed: 1 / float64(atOnce(plan, r.manifest)),
+		Service: time.Duration(c.reconnect().Value), Shape: c.Shape, Shared: time.Duration(c.cost(peerHandshake).Value),
+		Told: ending == "close", KeepAlive: timers.KeepAlive, Idle: timers.Idle,
+		ClientFlight: client, ServerFlight: server, Queue: queue(client), Bin: 10 * time.Millisecond,
+	}
+	s.Upkeep = c.bothUpkeep()
+	return s, admission(a.Admission, &s)
+}
+
+// bothUpkeep is what a tunnel takes from a machine that holds both of its ends, each second.
+func (c *Costs) bothUpkeep() (sum time.Duration) {
+	for _, name := range []string{tunnelUpkeep, peerUpkeep} {
+		if cost := c.cost(name); cost != nil {
+			sum += time.Duration(cost.Value)
+		}
+	}
+	return sum
+}
+
+// atOnce is how many of the run's arms had their storms at the same time.
+func atOnce(plan *bench.Plan, m results.Manifest) int {
+	i := slices.IndexFunc(plan.Experiments, func(e bench.Experiment) bool { return e.Run == "storm" })
+	if i < 0 || !plan.Experiments[i].Beside {
+		return 1
+	}
+	n := 0
+	for _, a := range m.Arms {
+		if a.Experiment == "storm" {
+			n++
+		}
+	}
+	return max(n, 1)
+}
+
+// admission reads what the edge did when many came at once: none, retry-N or cap-N.
+func admission(text string, s *storm.Config) error {
+	kind, number, _ := strings.Cut(text, "-")
+	if text == "" || text == "none" {
+		return nil
+	}
+	n, err := strconv.Atoi(number)
+	switch {
+	case err == nil && kind == "retry":
+		s.RetryAbove = n
+	case err == nil && kind == "cap":
+		s.Cap = n
+	default:
+		return fmt.Errorf("admission %q is unknown", text)
+	}
+	return nil
+}
+
+// perTrial adds what a trial measured of itself: how long the edge was away, how many connections it lost, its dice.
+func perTrial(s storm.Config, t *results.Trial) storm.Config {
+	s.Outage, s.Seed, s.Replay = time.Duration(t.Values["outage"]), t.Seed, t.Seed
+	s.Connections = max(int(t.Values["lost_connections"])/max(s.Tunnels, 1), 1)
+	s.Upkeep /= time.Duration(s.Connections)
+	return s
+}
+
+// course keeps a trial over time, for the plot.
+func (c *Check) course(t *results.Trial, r *storm.Result) {
+	if t.Series == nil {
+		return
+	}
+	lost, back := t.Values["lost_connections"], t.Values["outage"]
+	sum, bin := 0, 0
+	for i, up := range t.Series.Values["back"] {
+		at := float64(i+1)*float64(t.Series.Step) - back
+		if at < 0 || lost == 0 {
+			continue
+		}
+		for ; bin < len(r.Registered) && float64(bin+1)*float64(r.Bin) <= at; bin++ {
+			sum += int(r.Registered[bin])
+		}
+		c.times, c.measured = append(c.times, at/1e9), append(c.measured, 100*up/lost)
+		c.predicted = append(c.predicted, 100*float64(sum)/float64(r.Connections))
+	}
+}

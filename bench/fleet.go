@@ -55,6 +55,9 @@ func (h *holding) rest(t *results.Trial, up role.FleetReply) ([]results.Sample, 
 	t.Values["lost_connections"] = float64(after.fleet.Losses)
 	t.Values["connections_per_tunnel"] = float64(p.Conns)
 	t.Values["ramp_time"] = float64(rampTime(up))
+	// Since the processes began: what they spent without a tunnel goes out by a line through the sizes.
+	t.Values["edge_ramp_cpu"] = float64(before.edge.Usage.CPU)
+	t.Values["connector_ramp_cpu"] = float64(before.fleet.Usage.CPU)
 	tally(t, reply.Samples, reply.Scheduled, reply.Dropped)
 	t.Finished = r.clock.Now()
 	return reply.Samples, h.settle(ctx)

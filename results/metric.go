@@ -185,6 +185,8 @@ var metrics = []Metric{
 	{Name: "connector_goroutines", Experiment: "fleet", Unit: "count", Better: "lower", Title: "goroutines, connector process"},
 	{Name: "edge_goroutines", Experiment: "fleet", Unit: "count", Better: "lower", Title: "goroutines, edge process"},
 	{Name: "connections_per_tunnel", Experiment: "fleet", Unit: "count", Title: "connections of each tunnel"},
+	{Name: "edge_ramp_cpu", Experiment: "fleet", Unit: "ns", Better: "lower", Title: "CPU until all were registered, edge"},
+	{Name: "connector_ramp_cpu", Experiment: "fleet", Unit: "ns", Better: "lower", Title: "CPU until all were registered, connector"},
 	{Name: "ramp_time", Experiment: "fleet", Unit: "ns", Better: "lower", Title: "first dial to all registered"},
 	{Name: "lost_connections", Unit: "count", Title: "connections lost"},
 

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pqbench/results"
+	"pqbench/results/stats"
 )
 
 // Costs are read as they were written: of the arm with the most in flight, the edge's part alone, per tunnel by the slope.
@@ -24,7 +25,7 @@ func TestReadCosts(t *testing.T) {
 	c := &m.Costs[1]
 	require.Equal(t, "go", c.Provider)
 	for name, value := range map[string]float64{
-		edgeHandshake: 600e3, peerHandshake: 700e3, request: 100e3, gigabyte: 4e9, tunnelMemory: 200 << 10, tunnelUpkeep: 100e3,
+		edgeHandshake: 600e3, reconnection: 700e3, peerReconnection: 800e3, peerHandshake: 700e3, request: 100e3, gigabyte: 4e9, tunnelMemory: 200 << 10, tunnelUpkeep: 100e3,
 		keepAliveIn: 100, keepAliveOut: 110, clientBytes: 3000, serverBytes: 1000, clientFlight: 2, serverFlight: 2,
 	} {
 		require.NotNil(t, c.cost(name), name)
@@ -44,7 +45,7 @@ func TestHostsByDimension(t *testing.T) {
 	steady := 40_000*100e-6 + 1.0*4 + 20_000*100e-6 // requests, 8 Gbit/s = 1 GB/s, upkeep
 	for i, hosts := range []float64{
 		steady / (8 * 0.7),
-		(rate*600e-6 + steady) / 8,
+		(rate*700e-6 + steady) / 8,
 		20_000 * 200 * 1024 / (4 * float64(1<<30) * 0.7),
 		(8e9*(1+tunnelOverhead) + 8*100*20_000) / (10e9 * 0.7),
 		8 * rate * 3000 / 10e9,
@@ -54,7 +55,7 @@ func TestHostsByDimension(t *testing.T) {
 		require.Equal(t, dimensions[i].name == dimStorm, a.Dimensions[i].Binds > 0.99, a.Dimensions[i].Name)
 	}
 	require.Equal(t, dimStorm, a.Binding)
-	require.Equal(t, 2.0, a.Hosts.Value)
+	require.Equal(t, 3.0, a.Hosts.Value)
 
 	want.Memory = 1 << 30
 	a = want.answer(&m.Costs[1], rate)
@@ -81,7 +82,7 @@ func TestIntervalsCarry(t *testing.T) {
 // A cost that nobody measured refuses its dimension, and nothing else.
 func TestMissingCostsRefuse(t *testing.T) {
 	for experiment, refused := range map[string][]string{
-		"handshake": {dimStorm},
+		"handshake": nil, // fleets say what a reconnection costs
 		"requests":  {dimSteady, dimStorm},
 		"goodput":   {dimSteady, dimStorm},
 		"fleet":     {dimSteady, dimStorm, dimMemory, dimNetwork},
@@ -93,6 +94,9 @@ func TestMissingCostsRefuse(t *testing.T) {
 			require.NoError(t, err)
 			a := want.answer(&m.Costs[0], 10_000)
 			require.Equal(t, refused, a.refused())
+			if experiment == "handshake" {
+				return
+			}
 			for _, d := range a.Dimensions {
 				if d.Refused != "" {
 					require.Contains(t, d.Refused, "no run has experiment "+experiment)
@@ -271,4 +275,63 @@ func TestNumbers(t *testing.T) {
 	} {
 		require.Equal(t, want, got)
 	}
+}
+
+// A storm that went as the simulation has it is found right, one that took twice as long is not, and what cannot be
+// simulated is refused.
+func TestValidate(t *testing.T) {
+	arm := results.Arm{Group: "X25519", Tunnels: 50, Timers: "1s/5s", Outage: "close 2s", Admission: "none"}
+	colo := arm
+	colo.Outage = "colo close"
+	values := map[string]float64{"outage": 2e9, "lost_connections": 200}
+	planned := func(m *results.Manifest) {
+		m.PlanText = "experiments:\n  - run: storm\n    groups: [X25519]\n"
+	}
+	want := target()
+	validate := func(values map[string]float64) []Check {
+		m, err := Read([]string{folder(t, 0, 1, planned, append(all(), made{"storm", arm, values}, made{"storm", colo, values})...)}, &want)
+		require.NoError(t, err)
+		checks, err := m.Validate(t.Context())
+		require.NoError(t, err)
+		require.Len(t, checks, 2)
+		require.Contains(t, checks[1].Refused, "the edge has to come back")
+		return checks
+	}
+	values["recover_50"], values["peak_rate"] = 1, 1
+	for _, m := range validate(values)[0].Metrics {
+		require.False(t, m.OK(), m.Name)
+		values[m.Name] = m.Predicted
+	}
+	for _, m := range validate(values)[0].Metrics {
+		require.True(t, m.OK(), m.Name)
+		require.Zero(t, m.Miss())
+		values[m.Name] *= 2
+	}
+	for _, m := range validate(values)[0].Metrics {
+		require.InDelta(t, -0.5, m.Miss(), 1e-9)
+		require.False(t, m.OK())
+	}
+}
+
+// The scalability law is fitted where knees were measured at enough numbers of cores, and refused elsewhere.
+func TestScaling(t *testing.T) {
+	want := target()
+	knees := func(cores ...int) []made {
+		arms := all()
+		for _, n := range cores {
+			law := stats.USL{Lambda: 1000, Sigma: 0.05, Kappa: 0.001}
+			arm := results.Arm{Group: "X25519", EdgeCores: n, Load: "handshakes"}
+			arms = append(arms, made{"knee", arm, map[string]float64{"knee_rate": law.At(float64(n))}})
+		}
+		return arms
+	}
+	m, err := Read([]string{folder(t, 0, 2, nil, knees(1, 2, 4, 8)...)}, &want)
+	require.NoError(t, err)
+	require.InDelta(t, 1/(1+0.05*7+0.001*56), m.Costs[0].Scaling.efficiency(8), 1e-3)
+	require.Contains(t, m.Costs[1].Scaling.Refused, "no run has experiment knee for X25519MLKEM768")
+	m, err = Read([]string{folder(t, 0, 2, nil, knees(1, 2)...)}, &want)
+	require.NoError(t, err)
+	require.Contains(t, m.Costs[0].Scaling.Refused, "measurements at 2 numbers of processors are too few")
+	require.Contains(t, m.Costs[0].Scaling.Refused, "the host has 2 cores")
+	require.Equal(t, 1.0, m.Costs[0].Scaling.efficiency(8))
 }

@@ -9,20 +9,21 @@ import (
 
 // The unit costs of an edge.
 const (
-	edgeHandshake = "handshake"      // CPU of a handshake at the edge, ns
-	peerHandshake = "peer handshake" // CPU of a handshake at the connector, ns
-	reconnection  = "reconnection"   // CPU of a handshake and a registration at the edge, ns
-	request       = "request"        // CPU of a request at the edge, ns
-	gigabyte      = "gigabyte"       // CPU of 10⁹ body bytes at the edge, ns
-	tunnelMemory  = "memory"         // memory of an idle tunnel at the edge, B
-	tunnelUpkeep  = "upkeep"         // CPU of an idle tunnel at the edge, ns/s
-	peerUpkeep    = "peer upkeep"    // CPU of an idle tunnel at the connector, ns/s
-	keepAliveIn   = "keep-alive in"  // UDP payload of an idle tunnel to the edge, B/s
-	keepAliveOut  = "keep-alive out" // the same from the edge, B/s
-	clientBytes   = "client bytes"   // UDP payload of a handshake to the edge, B
-	serverBytes   = "server bytes"   // the same from the edge, B
-	clientFlight  = "client flight"  // datagrams of the client's first flight
-	serverFlight  = "server flight"  // datagrams that the server sends until the client has finished
+	edgeHandshake    = "handshake"         // CPU of a handshake at the edge, ns
+	peerHandshake    = "peer handshake"    // CPU of a handshake at the connector, ns
+	reconnection     = "reconnection"      // CPU of a handshake and a registration at the edge, ns
+	peerReconnection = "peer reconnection" // the same at the connector, ns
+	request          = "request"           // CPU of a request at the edge, ns
+	gigabyte         = "gigabyte"          // CPU of 10⁹ body bytes at the edge, ns
+	tunnelMemory     = "memory"            // memory of an idle tunnel at the edge, B
+	tunnelUpkeep     = "upkeep"            // CPU of an idle tunnel at the edge, ns/s
+	peerUpkeep       = "peer upkeep"       // CPU of an idle tunnel at the connector, ns/s
+	keepAliveIn      = "keep-alive in"     // UDP payload of an idle tunnel to the edge, B/s
+	keepAliveOut     = "keep-alive out"    // the same from the edge, B/s
+	clientBytes      = "client bytes"      // UDP payload of a handshake to the edge, B
+	serverBytes      = "server bytes"      // the same from the edge, B
+	clientFlight     = "client flight"     // datagrams of the client's first flight
+	serverFlight     = "server flight"     // datagrams that the server sends until the client has finished
 )
 
 // A Cost is a unit cost: the median over blocks with its distribution-free 95 % interval, NaN where there are too few
@@ -78,6 +79,14 @@ func (c *Costs) reconnect() *Cost {
 		return cost
 	}
 	return c.cost(edgeHandshake)
+}
+
+// peerReconnect is what a reconnection costs the connector: see reconnect.
+func (c *Costs) peerReconnect() *Cost {
+	if cost := c.cost(peerReconnection); cost != nil {
+		return cost
+	}
+	return c.cost(peerHandshake)
 }
 
 // draws is how many times costs are drawn: the ends of an interval rest on 50 draws each.

@@ -240,20 +240,21 @@ func whatIfHosts(n int, none bool) string {
 
 // titles of the costs, and their units.
 var titles = map[string]struct{ title, unit string }{
-	edgeHandshake: {"CPU per handshake, edge", "ns"},
-	peerHandshake: {"CPU per handshake, connector", "ns"},
-	reconnection:  {"CPU per handshake and registration, edge", "ns"},
-	request:       {"CPU per request, edge", "ns"},
-	gigabyte:      {"CPU per GB of bodies, edge", "ns"},
-	tunnelMemory:  {"memory per tunnel, edge", "B"},
-	tunnelUpkeep:  {"CPU per tunnel and second, edge", "ns"},
-	peerUpkeep:    {"CPU per tunnel and second, connector", "ns"},
-	keepAliveIn:   {"keep-alives per tunnel and second, to the edge", "B"},
-	keepAliveOut:  {"keep-alives per tunnel and second, from the edge", "B"},
-	clientBytes:   {"UDP payload per handshake, to the edge", "B"},
-	serverBytes:   {"UDP payload per handshake, from the edge", "B"},
-	clientFlight:  {"datagrams of the client's first flight", ""},
-	serverFlight:  {"datagrams of the server until Finished", ""},
+	edgeHandshake:    {"CPU per handshake, edge", "ns"},
+	peerHandshake:    {"CPU per handshake, connector", "ns"},
+	reconnection:     {"CPU per handshake and registration, edge", "ns"},
+	peerReconnection: {"CPU per handshake and registration, connector", "ns"},
+	request:          {"CPU per request, edge", "ns"},
+	gigabyte:         {"CPU per GB of bodies, edge", "ns"},
+	tunnelMemory:     {"memory per tunnel, edge", "B"},
+	tunnelUpkeep:     {"CPU per tunnel and second, edge", "ns"},
+	peerUpkeep:       {"CPU per tunnel and second, connector", "ns"},
+	keepAliveIn:      {"keep-alives per tunnel and second, to the edge", "B"},
+	keepAliveOut:     {"keep-alives per tunnel and second, from the edge", "B"},
+	clientBytes:      {"UDP payload per handshake, to the edge", "B"},
+	serverBytes:      {"UDP payload per handshake, from the edge", "B"},
+	clientFlight:     {"datagrams of the client's first flight", ""},
+	serverFlight:     {"datagrams of the server until Finished", ""},
 }
 
 func (p *Plan) costSection() section {

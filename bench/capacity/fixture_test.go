@@ -45,7 +45,8 @@ func folder(t *testing.T, spread float64, blocks int, change func(*results.Manif
 	return dir
 }
 
-// costs of a whole run: handshakes of 500 µs classical and 600 µs hybrid, requests of 100 µs, 4 s/GB, 200 KiB and 100 µs/s a tunnel
+// costs of a whole run: handshakes of 500 µs classical and 600 µs hybrid, requests of 100 µs, 4 s/GB, 100 µs more
+// with the registration, 200 KiB and 100 µs/s a tunnel
 // beside 30 MiB and 5 ms/s of a process without any.
 func all() (arms []made) {
 	for i, group := range []string{"X25519", "X25519MLKEM768"} {
@@ -67,6 +68,8 @@ func all() (arms []made) {
 			arms = append(arms, made{"fleet", fleet, map[string]float64{
 				"edge_rss":          float64(30<<20 + size*200<<10),
 				"edge_cpu_per_1000": (0.005 + float64(size)*100e-6) / float64(size) * 1000, "connector_cpu_per_1000": 0.1,
+				"connections_per_tunnel": 4, "connector_ramp_cpu": 1e9 + float64(size)*4*800e3,
+				"edge_ramp_cpu":          1e9 + float64(size)*4*(600e3+float64(i)*100e3),
 				"client_keepalive_bytes": 100, "server_keepalive_bytes": 110,
 			}})
 		}

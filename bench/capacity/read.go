@@ -37,6 +37,15 @@ func edgeGigabyte(values map[string]float64) (float64, bool) {
 	return both - peer, ok && also
 }
 
+// perConnection is a value of a whole fleet, divided by the connections of each tunnel.
+func perConnection(name string) func(map[string]float64) (float64, bool) {
+	return func(values map[string]float64) (float64, bool) {
+		v, ok := values[name]
+		connections := values["connections_per_tunnel"]
+		return v / connections, ok && connections > 0
+	}
+}
+
 // scaled is a value in another unit.
 func scaled(name string, by float64) func(map[string]float64) (float64, bool) {
 	return func(values map[string]float64) (float64, bool) { v, ok := values[name]; return v * by, ok }
@@ -45,6 +54,8 @@ func scaled(name string, by float64) func(map[string]float64) (float64, bool) {
 var sources = []source{
 	{cost: edgeHandshake, experiment: "handshake", of: value("server_cpu")},
 	{cost: peerHandshake, experiment: "handshake", of: value("client_cpu")},
+	{cost: reconnection, experiment: "fleet", of: perConnection("edge_ramp_cpu"), perTunnel: true},
+	{cost: peerReconnection, experiment: "fleet", of: perConnection("connector_ramp_cpu"), perTunnel: true},
 	{cost: request, experiment: "requests", of: value("edge_cpu")},
 	{cost: gigabyte, experiment: "goodput", of: edgeGigabyte},
 	{cost: tunnelMemory, experiment: "fleet", of: value("edge_rss"), perTunnel: true},
@@ -184,7 +195,7 @@ func (t *table) values(s source, group string) map[int]float64 {
 	if !s.perTunnel && len(arms) > 1 {
 		arms = arms[:1]
 	}
-	points := map[int][]sized{}
+	points := map[int][]stats.Point{}
 	for _, trial := range t.trials {
 		v, ok := s.of(trial.Values)
 		size := float64(t.manifest.Arms[trial.Arm].Arm.Tunnels)
@@ -192,33 +203,21 @@ func (t *table) values(s source, group string) map[int]float64 {
 			v *= size
 		}
 		if ok && slices.Contains(arms, trial.Arm) && v >= 0 && !math.IsInf(v, 0) {
-			points[trial.Block] = append(points[trial.Block], sized{size, v})
+			points[trial.Block] = append(points[trial.Block], stats.Point{X: size, Y: v})
 		}
 	}
 	values := map[int]float64{}
 	for block, of := range points {
 		if !s.perTunnel {
-			values[block] = of[0].y
+			values[block] = of[0].Y
 			continue
 		}
-		if v, ok := slope(of); ok {
-			values[block] = max(v, 0)
+		line, err := stats.FitLine([][]stats.Point{of}, 1, 1)
+		if err == nil || errors.As(err, new(*stats.BlocksError)) { // of one block there is a line, if no interval
+			values[block] = max(line.Slope.Value, 0)
 		}
 	}
 	return values
-}
-
-// sized is what a fleet of some size takes.
-type sized struct{ size, y float64 }
-
-// slope is that of the least-squares line; ok is false for a single size.
-func slope(points []sized) (per float64, ok bool) {
-	n, x, y, xx, xy := float64(len(points)), 0.0, 0.0, 0.0, 0.0
-	for _, p := range points {
-		x, y, xx, xy = x+p.size, y+p.y, xx+p.size*p.size, xy+p.size*p.y
-	}
-	determinant := n*xx - x*x
-	return (n*xy - x*y) / determinant, determinant > 0
 }
 
 // provider computes the KEM of the group's arm.

@@ -2,6 +2,7 @@ package capacity
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -136,15 +137,13 @@ func (m *Measured) measuredStorm(r *run, arm int) (storm.Config, error) {
 		return storm.Config{}, fmt.Errorf("%s is not one of the groups: add it with --group", a.Group)
 	}
 	c := &m.Costs[costs]
-	for _, name := range []string{edgeHandshake, peerHandshake} {
-		if c.cost(name) == nil {
-			return storm.Config{}, fmt.Errorf("%s", c.Missing[name])
-		}
+	if c.reconnect() == nil || c.peerReconnect() == nil {
+		return storm.Config{}, errors.New(c.Missing[edgeHandshake])
 	}
 	client, server := c.flights()
 	s := storm.Config{
 		Tunnels: a.Tunnels, Cores: r.manifest.Host.Cores, Speed: 1 / float64(atOnce(plan, r.manifest)),
-		Service: time.Duration(c.reconnect().Value), Shape: c.Shape, Shared: time.Duration(c.cost(peerHandshake).Value),
+		Service: time.Duration(c.reconnect().Value), Shape: c.Shape, Shared: time.Duration(c.peerReconnect().Value),
 		Told: ending == "close", KeepAlive: timers.KeepAlive, Idle: timers.Idle,
 		ClientFlight: client, ServerFlight: server, Queue: queue(client), Bin: 10 * time.Millisecond,
 	}

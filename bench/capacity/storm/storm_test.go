@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"pqbench/tunnel/connector"
 )
 
 func run(t *testing.T, c Config) Result {
@@ -256,4 +258,22 @@ func BenchmarkMillionTunnels(b *testing.B) {
 		}
 		b.ReportMetric(float64(r.Dials), "dials")
 	}
+}
+
+// A replayed storm draws what the connectors of a fleet with that seed draw.
+func TestReplay(t *testing.T) {
+	const seed = 42
+	c := Config{Tunnels: 1, Connections: 1, Told: true, Service: 1, Bin: time.Millisecond, Replay: seed, Seed: 1}
+	r := run(t, c)
+	want := time.Duration(connector.OwnDraws(seed+1, 0)() * float64(2*time.Second))
+	got, ok := r.Recovered(1)
+	require.True(t, ok)
+	require.InDelta(t, want.Seconds(), got.Seconds(), 0.002)
+
+	c.Tunnels, c.Connections = 50, 4
+	first := run(t, c)
+	c.Seed = 2 // decides nothing that is left
+	require.Equal(t, first, run(t, c))
+	c.Replay++
+	require.NotEqual(t, first, run(t, c))
 }

@@ -16,7 +16,7 @@ LDFLAGS := -X pqbench/bench.Revision=$(REVISION)
 # The race detector needs cgo and a C compiler.
 RACE := $(if $(and $(filter 1,$(shell go env CGO_ENABLED)),$(shell command -v $(firstword $(shell go env CC)) 2>/dev/null)),-race)
 
-.PHONY: soak bench capacity lab lab-speed exact gate regress build test check vet format fuzz smoke plain kex-agree clean
+.PHONY: soak bench capacity lab lab-speed load-speed exact gate regress build test check vet format fuzz smoke plain kex-agree clean
 
 bench: build
 	bin/pqbench run $(PLAN)

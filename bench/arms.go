@@ -53,6 +53,8 @@ func (e *Experiment) arms() (arms []arm, skipped []string) {
 // The stacks: whose code dials, or holds the tunnels.
 const (
 	bare            Stack = "bare"
+	closedLoads     Stack = "closed"        // our generator's closed loop, at the bare accept loop
+	openLoads       Stack = "open"          // its open loop, likewise, with more on offer than can be done
 	pqbench         Stack = "pqbench"       // as cloudflared 2022.9.1, connector.Compat2022
 	pqbenchToday    Stack = "pqbench-today" // as cloudflared 2026.8.2, connector.CompatToday
 	realCloudflared Stack = "cloudflared"
@@ -121,6 +123,9 @@ func (e *Experiment) name(o Offer, p kex.Provider, factors results.Arm) results.
 		a.Cert, a.Initial, a.Concurrency = factors.Cert, factors.Initial, factors.Concurrency
 	default:
 		a.Cert, a.Concurrency = factors.Cert, factors.Concurrency
+		if e.Target != nil {
+			a.Cert = "" // the server's own
+		}
 		if factors.Initial != defaultInitial {
 			a.Initial = factors.Initial
 		}

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"pqbench/bench/role"
 	"pqbench/kex"
+	"pqbench/loadgen"
 	"pqbench/results"
 	"pqbench/tunnel/ca"
 	"pqbench/tunnel/edge"
@@ -186,7 +188,7 @@ func (ps *pairs) listen(ctx context.Context, pr *pair, l listener) error {
 }
 
 func (ps *pairs) listener(a arm) listener {
-	l := listener{cert: cmp.Or(a.Cert, string(ps.p.Certs[0])), initial: a.Initial, bare: a.Stack == string(bare), accept: strings.ReplaceAll(a.Accept, "+", ",")}
+	l := listener{cert: cmp.Or(a.Cert, string(ps.p.Certs[0])), initial: a.Initial, bare: slices.Contains([]Stack{bare, closedLoads, openLoads}, Stack(a.Stack)), accept: strings.ReplaceAll(a.Accept, "+", ",")}
 	if l.initial == 0 {
 		l.initial = defaultInitial
 	}
@@ -204,7 +206,7 @@ func (ps *pairs) args(pr *pair, a arm, count int) role.HandshakeArgs {
 func (ps *pairs) local(pr *pair, a arm, l listener, count int) role.HandshakeArgs {
 	return role.HandshakeArgs{
 		Edge: pr.listeners[l], RootPEM: ps.certs[l.cert].root, Groups: a.offer.IDs(), Want: a.offer.Expected().ID,
-		Initial: l.initial, Concurrency: max(a.Concurrency, 1), Count: count, Timeout: time.Duration(ps.p.Timeout), Bare: l.bare,
+		Initial: l.initial, Concurrency: max(a.Concurrency, 1), Count: count, Timeout: time.Duration(ps.p.Timeout), Bare: a.Stack == string(bare),
 	}
 }
 
@@ -238,7 +240,12 @@ func (ps *pairs) warmUp(ctx context.Context) error {
 // is the same with another factor: whose code dials and accepts.
 func (r *runner) handshake(ctx context.Context, p part) error {
 	return r.overPairs(ctx, p, func(ctx context.Context, ps *pairs, pr *pair, a arm, t *results.Trial) ([]results.Sample, error) {
-		return ps.handshakes(ctx, pr, ps.args(pr, a, p.Count), t)
+		args := ps.args(pr, a, p.Count)
+		run := func(reply *role.TrialReply) error { return pr.load.Call(ctx, "Handshakes", args, reply) }
+		if a.Stack == string(openLoads) {
+			run = func(reply *role.TrialReply) error { return ps.flood(ctx, pr, args, reply) }
+		}
+		return ps.handshakes(ctx, pr, a, run, t)
 	})
 }
 
@@ -268,18 +275,22 @@ func (r *runner) overPairs(ctx context.Context, p part, trial func(ctx context.C
 const drain = 8 * time.Second
 
 // handshakes runs one trial.
-func (ps *pairs) handshakes(ctx context.Context, pr *pair, args role.HandshakeArgs, t *results.Trial) ([]results.Sample, error) {
+func (ps *pairs) handshakes(ctx context.Context, pr *pair, a arm, run func(*role.TrialReply) error, t *results.Trial) ([]results.Sample, error) {
 	var before, after role.Drained
 	var load role.TrialReply
 	if err := pr.edge.Call(ctx, "Rest", drain, &before); err != nil {
 		return nil, err
 	}
-	if err := pr.load.Call(ctx, "Handshakes", args, &load); err != nil {
+	if err := run(&load); err != nil {
 		return nil, err
 	}
 	t.Started, t.Finished = load.Started, load.Finished
-	completed := args.Count // of a bare loop, which keeps no samples to tally
-	if !args.Bare {
+	completed := ps.p.Count // of a bare loop, which keeps no samples to tally
+	switch Stack(a.Stack) {
+	case bare:
+	case openLoads:
+		completed, load.Samples = succeeded(load.Samples), nil // what was dropped on purpose is no failure to report
+	default:
 		tally(t, load.Samples, load.Scheduled, load.Dropped)
 		completed = t.Completed
 	}
@@ -310,6 +321,32 @@ func (ps *pairs) handshakes(ctx context.Context, pr *pair, args role.HandshakeAr
 		maps.DeleteFunc(t.Values, func(name string, _ float64) bool { return strings.HasPrefix(name, "server_") || name == "total_cpu" })
 	}
 	return load.Samples, nil
+}
+
+// flooding is what an open loop is offered for the comparison of generators: far more than two processes can do.
+const flooding = 20_000
+
+// flood runs an open loop at a rate that keeps all that may be in flight in flight, for about as long as the experiment's
+// count of handshakes takes. What finds none free is dropped.
+func (ps *pairs) flood(ctx context.Context, pr *pair, args role.HandshakeArgs, reply *role.TrialReply) error {
+	length := time.Duration(ps.p.Count) * time.Second / 1000
+	phase := loadgen.Phase{Name: "flood", Time: length, From: flooding, To: flooding}
+	if err := pr.load.Call(ctx, "Prepare", role.OpenArgs{Handshake: &args, Phases: []loadgen.Phase{phase}, Of: 1}, &role.None{}); err != nil {
+		return err
+	}
+	start := ps.r.clock.Now() + int64(lead)
+	err := pr.load.Call(ctx, "Open", start, reply)
+	reply.Started = start
+	return err
+}
+
+func succeeded(samples []results.Sample) (n int) {
+	for _, s := range samples {
+		if s.Class == "" {
+			n++
+		}
+	}
+	return n
 }
 
 // tolerated is the share of handshakes that the edge may not have seen complete before that is a warning: with so few,

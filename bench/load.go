@@ -142,11 +142,6 @@ func (e *Experiment) checkLoad() error {
 	if l.Target != nil && (l.Drive == driveRequests || len(l.EdgeCores) > 0) {
 		return errors.New("target: requests and edge_cores need a local edge; leave the target out")
 	}
-	if l.Target != nil {
-		if err := l.Target.check(); err != nil {
-			return err
-		}
-	}
 	if l.Loop == loopClosed && l.Procs > 1 {
 		return errors.New("procs: a closed loop has one process; raise concurrency instead")
 	}

@@ -12,6 +12,9 @@ func (e *Experiment) method() string {
 		return fmt.Sprintf("Key agreement alone, no network: each operation repeated for about %v in a process of its KEM provider. "+
 			"client and server are the whole group's two sides, ECDH and KEM, parsing of the peer's share included.", time.Duration(e.Time))
 	case "handshake":
+		if e.Target != nil {
+			return e.targetMethod()
+		}
 		return fmt.Sprintf("A connector's dial and an immediate close, without registration: %d handshakes for each arm and block, closed loop, "+
 			"the given number in flight, each from its own UDP socket over loopback. Handshake time runs from the call that dials (making the key share is in it) "+
 			"until the handshake is complete at the client. CPU is getrusage of each process over the block, divided by its handshakes. "+
@@ -74,4 +77,10 @@ func (e *Experiment) kneeMethod() string {
 		"then bisected to %g %%, then verified by three passes; outside of the verification a failure must be seen twice. Each probe offers %s load for %v or for as long as %d units take. "+
 		"Latency is then measured again at 90, 50 and 10 %% of the knee, and the rate that failed above it is tried at an edge that does the least possible: where that one fails as well, the generator is the limit.",
 		e.Drive, time.Duration(e.MaxP99), 100*e.MinCompleted, e.From, 100*e.Precision, e.Arrivals, time.Duration(e.Time), enough)
+}
+
+func (e *Experiment) targetMethod() string {
+	return fmt.Sprintf("QUIC handshakes with %s and an immediate close: %d for each arm and block, closed loop, the given number in flight, each from its own UDP socket. "+
+		"Handshake time runs from the call that dials until the handshake is complete at the client, and holds the network in between. What the server spends is not known here.",
+		e.Target.Address, e.Count)
 }

@@ -320,8 +320,14 @@ func (e *Experiment) inRange() error {
 	if e.Run == "policy" && slices.ContainsFunc(e.Groups, func(o Offer) bool { return len(o) > 1 || !o[0].Hybrid() }) {
 		return errors.New("groups are single hybrids here: the policies say what stands beside them")
 	}
-	if slices.Contains(e.Stacks, realCloudflared) || slices.Contains(e.Stacks, pqbenchToday) || slices.Contains(e.Connectors, bare) {
-		return errors.New("stacks are bare or pqbench, connectors are pqbench, pqbench-today or cloudflared")
+	if slices.Contains(e.Stacks, realCloudflared) || slices.Contains(e.Stacks, pqbenchToday) ||
+		slices.ContainsFunc(e.Connectors, func(s Stack) bool { return slices.Contains([]Stack{bare, closedLoads, openLoads}, s) }) {
+		return errors.New("stacks are bare, closed, open or pqbench, connectors are pqbench, pqbench-today or cloudflared")
+	}
+	if e.Target != nil {
+		if err := e.Target.check(); err != nil {
+			return err
+		}
 	}
 	if slices.Contains(loads, e.Run) {
 		if err := e.checkLoad(); err != nil {

@@ -194,7 +194,7 @@ func (c *Cert) UnmarshalYAML(n *yaml.Node) error {
 
 // UnmarshalYAML reads the name of a stack.
 func (s *Stack) UnmarshalYAML(n *yaml.Node) error {
-	return oneOf(n, (*string)(s), "stack", []string{string(bare), string(pqbench), string(pqbenchToday), string(realCloudflared)})
+	return oneOf(n, (*string)(s), "stack", []string{string(bare), string(closedLoads), string(openLoads), string(pqbench), string(pqbenchToday), string(realCloudflared)})
 }
 
 // UnmarshalYAML reads the name of a policy.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 
@@ -22,6 +23,24 @@ func (t *Target) check() error {
 	n, bad := strconv.ParseUint(port, 10, 16)
 	if err != nil || bad != nil || n == 0 || host == "" {
 		return fmt.Errorf("target: %q is no HOST:PORT", t.Address)
+	}
+	return nil
+}
+
+// At aims a plan at a server of the user's own; nil leaves it at the local edge. Only handshakes and load can go there.
+func (p *Plan) At(t *Target) error {
+	if t == nil {
+		return nil
+	}
+	if err := t.check(); err != nil {
+		return err
+	}
+	for i := range p.Experiments {
+		e := &p.Experiments[i]
+		if !slices.Contains(onlyIn["target"], e.Run) || e.Drive == driveRequests || len(e.EdgeCores) > 0 {
+			return fmt.Errorf("plan %q: %s needs a local edge, and cannot be aimed at a target; the plan handshake can", p.Name, e.Run)
+		}
+		e.Target = t
 	}
 	return nil
 }

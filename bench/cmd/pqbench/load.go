@@ -36,14 +36,9 @@ type loadCommand struct {
 	EdgeCores   []int    `placeholder:"N" help:"Processor cores for the edge; the generator has the others."`
 	Procs       int      `default:"1" help:"Processes that the generator is spread over."`
 
-	Target   string   `placeholder:"HOST:PORT" help:"A QUIC server of your own, in place of a local edge."`
-	ALPN     []string `name:"alpn" help:"Application protocols to offer it; default h3."`
-	SNI      string   `name:"sni" help:"Server name to ask it for; default its host."`
-	Insecure bool     `help:"Do not check its certificate."`
-	CA       string   `name:"ca" placeholder:"PEM" help:"Certificates to trust in place of the system's."`
-
-	thresholds `embed:""`
-	fleetFlags `embed:""`
+	targetFlags `embed:""`
+	thresholds  `embed:""`
+	fleetFlags  `embed:""`
 
 	Blocks int `default:"1" help:"Interleaved rounds of all arms; comparisons between arms need six."`
 
@@ -139,7 +134,7 @@ func (c *loadCommand) plan() (*bench.Plan, error) {
 	} else if c.Cert != "" {
 		e.Certs = []bench.Cert{bench.Cert(c.Cert)}
 	}
-	for _, step := range []func(*bench.Experiment) error{c.offers, c.schedule, c.target, c.body} {
+	for _, step := range []func(*bench.Experiment) error{c.offers, c.schedule, c.at, c.body} {
 		if err := step(&e); err != nil {
 			return nil, err
 		}
@@ -196,15 +191,9 @@ func (c *loadCommand) offers(e *bench.Experiment) error {
 	return nil
 }
 
-func (c *loadCommand) target(e *bench.Experiment) error {
-	if c.Target == "" {
-		if len(c.ALPN) > 0 || c.SNI != "" || c.Insecure || c.CA != "" {
-			return errors.New("--alpn, --sni, --insecure and --ca are about a --target")
-		}
-		return nil
-	}
-	e.Target = &bench.Target{Address: c.Target, ALPN: c.ALPN, SNI: c.SNI, Insecure: c.Insecure, CA: c.CA}
-	return nil
+func (c *loadCommand) at(e *bench.Experiment) (err error) {
+	e.Target, err = c.target()
+	return err
 }
 
 // schedule fills in when units of load start.

@@ -21,10 +21,11 @@ type runCommand struct {
 	Seed   uint64   `help:"Seed of the order of arms and of the resampling, instead of the plan's."`
 	Groups []string `help:"Only these named groups of the plan."`
 	// Connector is a map, so that another implementation can join.
-	Connector map[string]string `help:"A real connector to measure beside ours: cloudflared=/path/to/cloudflared (also PQBENCH_CLOUDFLARED)."`
-	Label     map[string]string `help:"Note to keep with the run, k=v; repeatable."`
-	Quiet     bool              `short:"q" help:"No progress."`
-	NoColor   bool              `help:"No colour in the tables (also NO_COLOR)."`
+	Connector   map[string]string `help:"A real connector to measure beside ours: cloudflared=/path/to/cloudflared (also PQBENCH_CLOUDFLARED)."`
+	targetFlags `embed:""`
+	Label       map[string]string `help:"Note to keep with the run, k=v; repeatable."`
+	Quiet       bool              `short:"q" help:"No progress."`
+	NoColor     bool              `help:"No colour in the tables (also NO_COLOR)."`
 }
 
 // Help is printed below the flags.
@@ -35,6 +36,8 @@ func (runCommand) Help() string {
   pqbench run overhead             the harness against a bare quic-go dial loop
   pqbench run cloudflared --connector cloudflared=/usr/bin/cloudflared
                                    our connector beside a real one
+  pqbench run handshake --target example.org:443 --alpn h3
+                                   a QUIC server of your own
   pqbench run my.yaml -o /tmp/runs --label ticket=17`
 }
 
@@ -45,6 +48,10 @@ func (c *runCommand) Run(ctx context.Context, o out) error {
 	if err := c.connectors(); err != nil {
 		return badArguments{err}
 	}
+	target, err := c.target()
+	if err != nil {
+		return badArguments{err}
+	}
 	var plans []*bench.Plan
 	for _, name := range c.Plans {
 		p, err := bench.OpenPlan(name) // all of them before the first one runs
@@ -52,6 +59,9 @@ func (c *runCommand) Run(ctx context.Context, o out) error {
 			return badArguments{err}
 		}
 		if err := p.Only(c.Groups); err != nil {
+			return badArguments{err}
+		}
+		if err := p.At(target); err != nil {
 			return badArguments{err}
 		}
 		plans = append(plans, p)

@@ -16,6 +16,8 @@ const (
 	saturated = 0.90
 	// calibrated is the least share of the offered load that must get through an edge that does the least possible.
 	calibrated = 0.99
+	// resolution is what a percentile is told with (three significant digits): a move within it shows nowhere.
+	resolution = 0.001
 )
 
 // generators judges every arm to which load was offered.
@@ -45,7 +47,7 @@ func (r *run) moved(a *armRecords) (reasons []string) {
 		}
 		punctual, _ := a.times(sampleMetric{m.name, m.q, sinceSent})
 		without := stats.Quantile(slices.Sorted(slices.Values(slices.Concat(punctual...))), m.q)
-		if without < *row.Low {
+		if without < *row.Low && *row.Value-without > resolution**row.Value {
 			s := scaleFor(results.Metric{Unit: "ns"}, []float64{*row.Value})
 			reasons = append(reasons, fmt.Sprintf("its lateness moves the %s: %s %s from the intended instant, %s %s since it was sent", percentile(m.q),
 				rounded(*row.Value, row.Low, row.High, s.divisor), s.unit, rounded(without, row.Low, row.High, s.divisor), s.unit))

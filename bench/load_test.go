@@ -1,0 +1,122 @@
+package bench
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"pqbench/loadgen"
+	"pqbench/results"
+)
+
+func TestParseRate(t *testing.T) {
+	for text, want := range map[string]Rate{"50/s": 50, "3000/m": 50, "60/min": 1, "7200/h": 2, "12.5": 12.5, "1e3/s": 1000} {
+		got, err := ParseRate(text)
+		require.NoError(t, err, text)
+		assert.Equal(t, want, got, text)
+	}
+	for _, text := range []string{"", "0", "0/s", "-1/s", "NaN", "Inf/s", "50/", "50/d", "fast", "1/s/s"} {
+		_, err := ParseRate(text)
+		assert.Error(t, err, text)
+	}
+}
+
+// What is read is above zero and finite, and reads the same when it is written.
+func FuzzParseRate(f *testing.F) {
+	for _, seed := range []string{"50/s", "3000/m", "1e-9/h", "1e308", "0x10/s", "junk", "5/s/s", "1_000/s"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := ParseRate(text)
+		if err != nil {
+			return
+		}
+		if !(r > 0) || math.IsInf(float64(r), 1) {
+			t.Fatalf("%q is %g", text, float64(r))
+		}
+		again, err := ParseRate(r.String())
+		if err != nil || math.Abs(float64(again/r)-1) > 1e-5 {
+			t.Fatalf("%q is written %q, which reads %v, %v", text, r, again, err)
+		}
+	})
+}
+
+func load(t *testing.T, fields string) (*Experiment, error) {
+	t.Helper()
+	p, err := ParsePlan("x", []byte("experiments:\n  - groups: [X25519, X25519MLKEM768]\n"+fields))
+	if err != nil {
+		return nil, err
+	}
+	return &p.Experiments[0], nil
+}
+
+func TestLoadPlanRefuses(t *testing.T) {
+	for fields, want := range map[string]string{
+		"    run: rate\n": "say one of rates, phases, trace and loop: closed",
+		"    run: rate\n    rates: [1/s]\n    loop: closed\n":                                           "say one of",
+		"    run: rate\n    rates: [1/s, 60/m]\n":                                                       "listed twice",
+		"    run: rate\n    rates: [fast]\n":                                                            "not a rate above zero",
+		"    run: rate\n    rates: [1/s]\n    arrivals: burst\n":                                        "unknown arrivals",
+		"    run: rate\n    rates: [1/s]\n    arrivals: trace\n":                                        "go together",
+		"    run: rate\n    rates: [1/s]\n    procs: 300\n":                                             "out of range",
+		"    run: rate\n    rates: [1000000/s]\n    time: 1m\n":                                         "shorter or slower",
+		"    run: rate\n    phases: [{name: a, time: 1s, rate: 1/s, warmup: true}]\n":                   "all of them are warm-up",
+		"    run: rate\n    phases: [{name: a, time: 1s, rate: 1/s}, {name: a, time: 1s, rate: 1/s}]\n": "taken",
+		"    run: rate\n    rates: [1/s]\n    target: {address: nowhere}\n":                             "no HOST:PORT",
+		"    run: rate\n    rates: [1/s]\n    drive: requests\n    target: {address: 'a:1'}\n":          "need a local edge",
+		"    run: rate\n    rates: [1/s]\n    target: {adress: 'a:1'}\n":                                `unknown field "adress"`,
+		"    run: knee\n    loop: closed\n":                                                             "no knee",
+		"    run: knee\n    rates: [1/s]\n":                                                             "does not apply",
+		"    run: knee\n    min_completed: 2\n":                                                         "out of range",
+		"    run: rate\n    loop: closed\n    procs: 2\n":                                               "has one process",
+		"    run: wire\n    target: {address: 'a:1'}\n":                                                 "does not apply",
+	} {
+		_, err := load(t, fields)
+		assert.ErrorContains(t, err, want, fields)
+	}
+}
+
+// Phases that are measured are arms of one trial; a warm-up is none.
+func TestPhasesAreArms(t *testing.T) {
+	e, err := load(t, "    run: rate\n    arrivals: constant\n    edge_cores: [1]\n    phases: [{name: w, time: 1s, rate: 9/s, warmup: true}, {name: a, time: 1s, rate: 1/s}, {name: b, time: 1s, rate: 1/s, to: 3/s}]\n")
+	require.NoError(t, err)
+	arms, _ := e.arms()
+	var names []string
+	for i := range arms {
+		arms[i].id = i
+		names = append(names, arms[i].Arm.String())
+	}
+	const same = "/cert=ecdsa-p256/load=handshakes/arrivals=constant/rate="
+	assert.Equal(t, []string{
+		"group=X25519" + same + "1/phase=a/edge_cores=1", "group=X25519MLKEM768/kem=go" + same + "1/phase=a/edge_cores=1",
+		"group=X25519" + same + "1..3/phase=b/edge_cores=1", "group=X25519MLKEM768/kem=go" + same + "1..3/phase=b/edge_cores=1",
+	}, names)
+	first, followers := leads(arms)
+	require.Len(t, first, 2)
+	assert.Equal(t, []int{0, 2}, []int{followers[0][0].id, followers[0][1].id})
+	assert.Equal(t, []int{1, 3}, []int{followers[1][0].id, followers[1][1].id})
+}
+
+// Every sample lands in its phase, and the accounting of each holds.
+func TestOfferedFillsPhases(t *testing.T) {
+	phases := []loadgen.Phase{{Time: time.Second, Warmup: true}, {Time: time.Second}, {Time: time.Second}}
+	o := offered{phases: phases, start: 10, halted: int64(2500 * time.Millisecond), byPhase: make([][]results.Sample, 3)}
+	sample := func(ms int64, class string) results.Sample {
+		at := o.start + ms*1e6
+		return results.Sample{Intended: at, Sent: at, Completed: at + 2e6, Class: class}
+	}
+	o.byPhase[1] = []results.Sample{sample(1000, ""), sample(1500, results.ClassTimeout), sample(1999, ""), sample(1999, results.ClassDropped)}
+	o.byPhase[2] = []results.Sample{sample(2000, "")}
+	o.cpu = make([]cpuTimesOf, 4)
+	var a, b results.Trial
+	o.fill(&a, 1, generator{})
+	assert.Equal(t, []int{4, 2, 1, 1}, []int{a.Scheduled, a.Completed, a.Failed, a.Dropped})
+	assert.Equal(t, 4.0, a.Values["offered_rate"])
+	assert.Equal(t, 1.0, a.Values["achieved_rate"], "the second was complete after the phase's end")
+	assert.Equal(t, 0.5, a.Values["completed_share"])
+	o.fill(&b, 2, generator{})
+	assert.InEpsilon(t, 2.0, b.Values["offered_rate"], 1e-6, "one in the half second until it was halted")
+}

@@ -11,8 +11,8 @@ import (
 )
 
 // NewPreciseWaiter waits for a timer of the kernel's (timerfd) that the runtime's poller watches like a socket, where the
-// runtime's own timer counts in milliseconds. Waking a sleeping processor still takes some ten microseconds; the waiter
-// learns how many, has itself woken so much earlier, and yields in a loop for what is left. Spinning the whole time
+// runtime's own timer counts in milliseconds. Waking a sleeping processor still takes some ten microseconds; the waiters
+// learn how many, have themselves woken so much earlier, and yield in a loop for what is left. Spinning the whole time
 // would be no more precise, and take the CPU from the edge beside it.
 //
 // A process that is out of file descriptors gets the runtime's timer. The lateness of its units tells.
@@ -29,9 +29,11 @@ type kernelTimer struct {
 	file        *os.File
 	interrupted atomic.Bool
 	fired       [8]byte
-	// early is how much before the instant the timer is set: a moving average of how late it fires.
-	early time.Duration
 }
+
+// wakeUp is how late timers fire, ns, as a moving average, and so how much earlier they are set. It is the machine's, and
+// all waiters of the process learn it together: in an open loop each of them waits but seldom.
+var wakeUp atomic.Int64
 
 // mostEarly bounds what a busy machine can teach: what a wake-up takes beyond it is no property of timers.
 const mostEarly = 150 * time.Microsecond
@@ -41,12 +43,14 @@ func (k *kernelTimer) Wait(d time.Duration) bool {
 		return false
 	}
 	begin := time.Now()
-	if sleep := d - k.early; sleep > 0 {
+	if sleep := d - time.Duration(wakeUp.Load()); sleep > 0 {
 		if !k.sleep(sleep) {
 			return false
 		}
 		late := min(max(time.Since(begin)-sleep, 0), mostEarly)
-		k.early += (late + late/4 - k.early) / 8 // a quarter more than the average: being early costs less than being late
+		// A quarter more than the average: being early costs less than being late. Two that learn at once lose one lesson.
+		early := wakeUp.Load()
+		wakeUp.Store(early + (int64(late+late/4)-early)/8)
 	}
 	for time.Since(begin) < d {
 		runtime.Gosched()

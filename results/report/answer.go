@@ -18,7 +18,8 @@ func answer(s results.Summary) []string {
 	}
 	sentences := []string{l.handshakeSentence(), l.wireSentence(), last + "."}
 	// A run of connectors beside each other, or of policies, has a question of its own.
-	own := slices.DeleteFunc([]string{l.besideSentence(), l.policySentence(), l.pathsSentence(), l.flipSentence(), l.middleboxSentence(), l.silenceSentence(), l.fleetSentence(), l.stormSentence()}, func(s string) bool { return s == "" })
+	own := slices.DeleteFunc([]string{l.besideSentence(), l.policySentence(), l.pathsSentence(), l.flipSentence(), l.middleboxSentence(), l.silenceSentence(), l.kneeSentence(), l.rateSentence(),
+		l.fleetSentence(), l.stormSentence()}, func(s string) bool { return s == "" })
 	if len(own) > 0 {
 		sentences = slices.DeleteFunc(sentences, func(s string) bool { return strings.HasSuffix(s, "was not measured in this run.") })
 	}

@@ -16,14 +16,15 @@ import (
 )
 
 type loadCommand struct {
-	Rate       string        `short:"r" placeholder:"N[/s]" help:"Offered load: 50/s, 3000/m; two of them for a ramp or a staircase: 10/s..100/s."`
-	Duration   time.Duration `short:"d" default:"10s" help:"How long the load is offered, for each arm and block."`
-	Arrivals   string        `default:"poisson" help:"How units of load come: poisson, constant, ramp, staircase, or trace=FILE with an instant a line."`
-	Steps      int           `default:"5" help:"Of a staircase."`
-	Phases     []string      `placeholder:"NAME=TIME@RATE" help:"Named stretches in place of --rate and --duration: low=10s@20/s,high=10s@50/s. One that is called warmup is left out of the numbers."`
-	Warmup     time.Duration `help:"Load in front, at the first rate, that is left out of the numbers."`
-	OpenLoop   bool          `xor:"loop" help:"Units start when the schedule says, whatever became of those before; latency runs from then. The default."`
-	ClosedLoop bool          `xor:"loop" help:"Keep --connections in flight instead: how fast it can go."`
+	Rate       string         `short:"r" placeholder:"N[/s]" help:"Offered load: 50/s, 3000/m; two of them for a ramp or a staircase: 10/s..100/s."`
+	Duration   *time.Duration `short:"d" placeholder:"TIME" help:"How long the load is offered, for each arm and block; default 10s, and 1s for each probe of --knee."`
+	Arrivals   string         `default:"poisson" help:"How units of load come: poisson, constant, ramp, staircase, or trace=FILE with an instant a line."`
+	Steps      int            `default:"5" help:"Of a staircase."`
+	Phases     []string       `placeholder:"NAME=TIME@RATE" help:"Named stretches in place of --rate and --duration: low=10s@20/s,high=10s@50/s. One that is called warmup is left out of the numbers."`
+	Warmup     time.Duration  `help:"Load in front, at the first rate, that is left out of the numbers."`
+	Knee       bool           `xor:"loop" help:"Search for the highest rate whose p99 stays within --max-p99 (default 50ms) and of which --min-completed (99.9%) completes."`
+	OpenLoop   bool           `xor:"loop" help:"Units start when the schedule says, whatever became of those before; latency runs from then. The default."`
+	ClosedLoop bool           `xor:"loop" help:"Keep --connections in flight instead: how fast it can go."`
 
 	Connections []int    `short:"c" placeholder:"N" help:"In flight at once, in a closed loop; default 8."`
 	InFlight    int      `default:"256" help:"Units that may be in flight in an open loop; one on top is dropped and counted."`
@@ -58,6 +59,7 @@ func (loadCommand) Help() string {
   pqbench load --rate 10/s..500/s --arrivals staircase -d 50s --groups X25519MLKEM768
   pqbench load --requests --rate 2000/s --warmup 2s
   pqbench load --phases warmup=2s@50/s,low=10s@50/s,high=10s@400/s
+  pqbench load --knee --max-p99 20ms --edge-cores 1       the highest rate within bounds
   pqbench load --closed-loop -c 8,64                      how fast it can go
   pqbench load --rate 20/s --target example.org:443 --alpn h3
   pqbench load --tunnels 100,200,400 --blocks 6           what an idle tunnel takes
@@ -86,6 +88,9 @@ func (c *loadCommand) Run(ctx context.Context, o out) error {
 	if err != nil {
 		return err
 	}
+	if c.Knee {
+		return nil // the thresholds are what the search went by
+	}
 	return c.judge(dir)
 }
 
@@ -112,7 +117,7 @@ func (c *loadCommand) show(dir string, o out) error {
 // plan is one experiment, checked as one from a file would be.
 func (c *loadCommand) plan() (*bench.Plan, error) {
 	e := bench.Experiment{
-		Run: "rate", Blocks: c.Blocks, Fresh: 3, Time: bench.Duration(c.Duration), Timeout: bench.Duration(c.Timeout),
+		Run: "rate", Blocks: c.Blocks, Fresh: 3, Time: bench.Duration(c.duration()), Timeout: bench.Duration(c.Timeout),
 		Load: bench.Load{Procs: c.Procs, EdgeCores: c.EdgeCores, Lead: bench.Duration(c.Warmup), InFlight: c.InFlight},
 	}
 	for name, n := range map[string]int{"--blocks": c.Blocks, "--in-flight": c.InFlight, "--procs": c.Procs, "--steps": c.Steps} {
@@ -123,7 +128,7 @@ func (c *loadCommand) plan() (*bench.Plan, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	if c.Duration <= 0 || c.Timeout <= 0 || c.Warmup < 0 {
+	if c.duration() <= 0 || c.Timeout <= 0 || c.Warmup < 0 {
 		return nil, errors.New("--duration, --warmup and --timeout are times above zero, such as 300ms or 10s")
 	}
 	if len(c.Tunnels) > 0 {
@@ -141,6 +146,17 @@ func (c *loadCommand) plan() (*bench.Plan, error) {
 	}
 	p := &bench.Plan{Name: "load", Seed: c.Seed, Experiments: []bench.Experiment{e}}
 	return bench.ParsePlan("load", []byte(p.Text()))
+}
+
+// duration is that of the load, or of a probe.
+func (c *loadCommand) duration() time.Duration {
+	switch {
+	case c.Duration != nil:
+		return *c.Duration
+	case c.Knee:
+		return time.Second
+	}
+	return 10 * time.Second
 }
 
 func (c *loadCommand) body(e *bench.Experiment) error {
@@ -200,6 +216,8 @@ func (c *loadCommand) at(e *bench.Experiment) (err error) {
 func (c *loadCommand) schedule(e *bench.Experiment) error {
 	kind, file, isTrace := strings.Cut(c.Arrivals, "=")
 	switch {
+	case c.Knee:
+		return c.knee(e)
 	case c.ClosedLoop:
 		if c.Rate != "" || len(c.Phases) > 0 {
 			return errors.New("--closed-loop has no rate: leave --rate and --phases out")
@@ -234,6 +252,21 @@ func (c *loadCommand) schedule(e *bench.Experiment) error {
 	return c.shape(e, kind, from, to, isRange)
 }
 
+// knee searches from --rate, within the thresholds.
+func (c *loadCommand) knee(e *bench.Experiment) (err error) {
+	if len(c.Phases) > 0 || c.Arrivals != "poisson" && c.Arrivals != "constant" {
+		return errors.New("--knee chooses its rates itself: leave --phases out, and --arrivals is poisson or constant")
+	}
+	e.Run, e.Arrivals, e.Bounds.MaxP99 = "knee", c.Arrivals, bench.Duration(c.MaxP99)
+	if e.Bounds.MinCompleted, err = c.minCompleted(); err != nil || c.Rate == "" {
+		return err
+	}
+	if e.Bounds.From, err = bench.ParseRate(c.Rate); err != nil {
+		return fmt.Errorf("--rate: %w", err)
+	}
+	return nil
+}
+
 // shape is a schedule from one rate to another.
 func (c *loadCommand) shape(e *bench.Experiment, kind string, from, to bench.Rate, isRange bool) error {
 	if kinds := []string{"poisson", "constant", "ramp", "staircase"}; !slices.Contains(kinds, kind) {
@@ -248,7 +281,7 @@ func (c *loadCommand) shape(e *bench.Experiment, kind string, from, to bench.Rat
 		e.Arrivals, e.Rates = kind, []bench.Rate{from}
 	case "ramp":
 		e.Arrivals, e.Time = "constant", 0
-		e.Phases = []bench.Phase{{Name: "ramp", Time: bench.Duration(c.Duration), Rate: from, To: to}}
+		e.Phases = []bench.Phase{{Name: "ramp", Time: bench.Duration(c.duration()), Rate: from, To: to}}
 	case "staircase":
 		e.Arrivals, e.Time = "constant", 0
 		for i := range c.Steps {
@@ -256,7 +289,7 @@ func (c *loadCommand) shape(e *bench.Experiment, kind string, from, to bench.Rat
 			if c.Steps > 1 {
 				rate += (to - from) * bench.Rate(i) / bench.Rate(c.Steps-1)
 			}
-			e.Phases = append(e.Phases, bench.Phase{Name: fmt.Sprintf("step-%d", i+1), Time: bench.Duration(c.Duration / time.Duration(c.Steps)), Rate: rate})
+			e.Phases = append(e.Phases, bench.Phase{Name: fmt.Sprintf("step-%d", i+1), Time: bench.Duration(c.duration() / time.Duration(c.Steps)), Rate: rate})
 		}
 	}
 	return nil

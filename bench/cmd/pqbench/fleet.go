@@ -50,14 +50,14 @@ func (c *loadCommand) fleet() (e bench.Experiment, err error) {
 			return e, fmt.Errorf("--post-quantum-share: %w", err)
 		}
 	}
-	if c.Requests || c.ClosedLoop || len(c.Connections) > 0 || len(c.Phases) > 0 || c.Target != "" {
-		return e, errors.New("--tunnels holds tunnels and offers no load: leave --requests, --phases, --connections, --closed-loop and --target out")
+	if c.Requests || c.Knee || c.ClosedLoop || len(c.Connections) > 0 || len(c.Phases) > 0 || c.Target != "" {
+		return e, errors.New("--tunnels holds tunnels and offers no load: leave --requests, --phases, --connections, --closed-loop, --knee and --target out")
 	}
 	if f.Outage == 0 {
 		if c.Rate != "" || len(f.Admission) > 0 || f.Beside || f.Colo {
 			return e, errors.New("--rate, --admission, --colo and --beside are about a storm: give an --outage")
 		}
-		e.Time, e.Timeout = bench.Duration(c.Duration), bench.Duration(c.Timeout)
+		e.Time, e.Timeout = bench.Duration(c.duration()), bench.Duration(c.Timeout)
 		return e, nil
 	}
 	return e, c.storm(&e)

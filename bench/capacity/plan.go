@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -78,14 +79,33 @@ func (t *Target) lawOf(ctx context.Context, m *Measured) (time.Duration, bool, e
 
 // solve finds the rate that the law asks for, and then the hosts.
 func (t *Target) solve(ctx context.Context, c *Costs) (Answer, error) {
-	rate := 0.0
-	if c.reconnect() != nil {
-		var err error
-		if rate, err = t.rate(ctx, c); err != nil {
-			return Answer{}, err
-		}
+	rate, err := t.rateOf(ctx, c)
+	if err != nil {
+		return Answer{}, err
 	}
 	return t.answer(c, rate), nil
+}
+
+// rateOf is the rate where the cost of a reconnection is known, otherwise 0.
+func (t *Target) rateOf(ctx context.Context, c *Costs) (float64, error) {
+	if c.reconnect() == nil {
+		return 0, nil
+	}
+	return t.rate(ctx, c)
+}
+
+// hosts is the answer without its interval; 0 when no number is enough.
+func (t *Target) hosts(c *Costs, rate float64) int {
+	if rate == 0 && c.reconnect() != nil {
+		return 0
+	}
+	most := 1e-9
+	for _, d := range dimensions {
+		if need, refused := t.need(d.name, c.medians(), c.Missing, rate); refused == "" {
+			most = max(most, need/t.perHost(d.name, &c.Scaling))
+		}
+	}
+	return int(math.Ceil(most))
 }
 
 // Difference is how many hosts more the second answer asks for than the first, in the same draws.
@@ -142,9 +162,9 @@ func (t *Target) whatIfs(ctx context.Context, m *Measured) ([]WhatIf, error) {
 			w.Law = after
 		}
 		err := each(len(m.Costs), func(g int) error {
-			a, err := other.solve(ctx, &m.Costs[g])
-			if err == nil && !a.impossible() {
-				w.Hosts[g] = int(a.Hosts.Value)
+			rate, err := other.rateOf(ctx, &m.Costs[g])
+			if err == nil {
+				w.Hosts[g] = other.hosts(&m.Costs[g], rate)
 			}
 			return err
 		})

@@ -33,7 +33,9 @@ func TestALogOfManyConnectors(t *testing.T) {
 
 		outage := clock.Now()
 		each(func(int, uint8) time.Duration { return 0 }, Lost)
-		each(func(m int, i uint8) time.Duration { return time.Duration(m*connections+int(i)+1) * 100 * time.Millisecond }, Registered)
+		each(func(m int, i uint8) time.Duration {
+			return time.Duration(m*connections+int(i)+1) * 100 * time.Millisecond
+		}, Registered)
 		assert.NoError(t, f.Whole(t.Context(), tunnels*connections))
 		c := Follow(f.Take(), outage, tunnels*connections)
 		assert.Equal(t, tunnels*connections, c.Back)

@@ -172,7 +172,9 @@ func (x *exchange) body(head wire.Head, buf []byte, length int64) error {
 			}
 			return nil
 		}
-		if !full && x.down != length {
+		// Note: a flushed head without a body ends its HTTP/2 stream, and with it the request's context, before the
+		// tunnel's end of stream has come: the exchange would count as aborted.
+		if expected && !full && x.down != length {
 			if err := http.NewResponseController(x.w).Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 				return fmt.Errorf("write to eyeball: %w", err)
 			}

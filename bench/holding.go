@@ -106,9 +106,10 @@ func (h *holding) settle(ctx context.Context) error {
 	if err := h.connector.Call(ctx, "StopFleet", role.None{}, &role.None{}); err != nil {
 		return err
 	}
-	// Thousands of connections take a while to close.
+	// Thousands of connections take a while to close, and a close that was lost in their crowd is found by its silence.
+	timers, _ := ParseTimers(h.a.Timers) // they were when the arm was made
 	for _, edge := range h.edges {
-		if err := edge.Call(ctx, "Drain", role.DrainArgs{Timeout: drainFleet}, &role.Drained{}); err != nil {
+		if err := edge.Call(ctx, "Drain", role.DrainArgs{Timeout: drainFleet + timers.Idle}, &role.Drained{}); err != nil {
 			return err
 		}
 	}

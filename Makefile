@@ -35,6 +35,10 @@ capacity: build
 lab-speed:
 	PQBENCH_LAB_SPEED=1 GOMAXPROCS=1 $(GO) test ./bench/lab -run '^TestSpeed$$' -v -count=1
 
+# load-speed prints how many handshakes the generator makes, against a bare quic-go dial loop over the same processes.
+load-speed: build
+	bin/pqbench run load-speed
+
 # regress compares a revision with the working tree, interleaved: make regress BASE=origin/main
 BASE ?= origin/main
 regress: build

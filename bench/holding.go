@@ -107,9 +107,8 @@ func (h *holding) settle(ctx context.Context) error {
 		return err
 	}
 	// Thousands of connections take a while to close, and a close that was lost in their crowd is found by its silence.
-	timers, _ := ParseTimers(h.a.Timers) // they were when the arm was made
 	for _, edge := range h.edges {
-		if err := edge.Call(ctx, "Drain", role.DrainArgs{Timeout: drainFleet + timers.Idle}, &role.Drained{}); err != nil {
+		if err := edge.Call(ctx, "Drain", role.DrainArgs{Timeout: drainFleet + h.timers().Idle}, &role.Drained{}); err != nil {
 			return err
 		}
 	}
@@ -148,6 +147,12 @@ func (h *holding) start(ctx context.Context) error {
 	return h.load.Call(ctx, "Eyeballs", visitors, &role.None{})
 }
 
+// timers are the arm's.
+func (h *holding) timers() Timers {
+	t, _ := ParseTimers(h.a.Timers) // they were read when the arm was made
+	return t
+}
+
 // drainFleet bounds how long a fleet's connections take to close.
 const drainFleet = 30 * time.Second
 
@@ -165,13 +170,12 @@ func (h *holding) openEdge(ctx context.Context, i int) error {
 	} else {
 		h.edges = append(h.edges, edge)
 	}
-	timers, _ := ParseTimers(h.a.Timers) // they were when the arm was made
 	if err := edge.Call(ctx, "Authorize", h.creds, &role.None{}); err != nil {
 		return err
 	}
 	return edge.Call(ctx, "Listen", role.ListenArgs{
 		LeafPEM: h.cert.leaf, Initial: int(h.p.Initial[0]), Eyeball: true, At: h.at[i], Unwatched: true,
-		Idle: timers.Idle, Metered: true, Fleet: true,
+		Idle: h.timers().Idle, Metered: true, Fleet: true,
 	}, &h.at[i])
 }
 
@@ -201,13 +205,12 @@ const (
 )
 
 func (h *holding) fleetArgs(seed uint64) role.FleetArgs {
-	timers, _ := ParseTimers(h.a.Timers)
 	connections := h.a.Tunnels * h.p.Conns
 	args := role.FleetArgs{
 		RootPEM: h.cert.root, Origin: h.originURL, Initial: int(h.p.Initial[0]), Connections: h.p.Conns, Tunnels: h.creds,
 		Offers:    []role.FleetOffer{{Groups: h.a.offer.IDs(), Want: h.a.offer.Expected().ID}},
 		OfferOf:   make([]int, len(h.creds)),
-		KeepAlive: timers.KeepAlive, Idle: timers.Idle, Seed: seed,
+		KeepAlive: h.timers().KeepAlive, Idle: h.timers().Idle, Seed: seed,
 		Timeout: setUpFleet + time.Duration(connections)*setUpConnection,
 	}
 	if h.p.Sockets == socketsShared {

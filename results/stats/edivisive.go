@@ -221,5 +221,5 @@ func pooledTest(x, y []float64) float64 {
 		return 0
 	}
 	t := difference / (sd * math.Sqrt(1/float64(len(x))+1/float64(len(y))))
-	return max(0, 1-studentWithin(t, df))
+	return studentP(t, df)
 }

@@ -56,6 +56,9 @@ func studentQuantile(confidence float64, df int) float64 {
 	return (low + high) / 2
 }
 
+// studentP is the two-sided p-value of Student's t with df degrees of freedom, for t ≥ 0.
+func studentP(t float64, df int) float64 { return max(0, 1-studentWithin(t, df)) }
+
 // studentWithin is the probability that |T| ≤ t for Student's t with df degrees of freedom: the finite series of
 // Abramowitz and Stegun, 26.7.3 and 26.7.4.
 func studentWithin(t float64, df int) float64 {

@@ -95,7 +95,7 @@ func (e Effect) P() float64 {
 		}
 		return 0
 	}
-	return 1 - studentWithin(math.Abs(e.Value)/e.Error, e.Clusters-1)
+	return studentP(math.Abs(e.Value)/e.Error, e.Clusters-1)
 }
 
 // Interval is the two-sided interval of the confidence (0.95 for 95 %); NaN from fewer than MinBlocks clusters.

@@ -21,5 +21,5 @@ func PairedTTest(base, arm []float64) float64 {
 		return 0
 	}
 	t := math.Abs(mean) / deviation * math.Sqrt(float64(len(diffs)))
-	return max(0, 1-studentWithin(t, len(diffs)-1))
+	return studentP(t, len(diffs)-1)
 }

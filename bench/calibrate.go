@@ -20,21 +20,57 @@ func (ps *pairs) calibrate(ctx context.Context, pr *pair, a arm) (map[string]flo
 		return nil, nil
 	}
 	pr.calibrated[a.id] = true
-	rate, _ := ParseRate(a.Rate)
-	phases, err := ps.p.phases(rate)
-	if err != nil {
-		return nil, err
-	}
-	phases = steady(phases)
 	g, err := ps.leastEdge(ctx, pr, a)
 	if err != nil {
 		return nil, err
 	}
-	o, err := ps.r.open(ctx, ps.p, g, phases, 1)
+	return ps.r.calibrate(ctx, ps.p, g)
+}
+
+// calibrate is the same for requests: the edge that does the least possible answers by itself, from net/http.
+func (ps *paths) calibrate(ctx context.Context, w *path, a arm) (map[string]float64, error) {
+	if w.calibrated[a.id] || ps.p.Loop == loopClosed {
+		return nil, nil
+	}
+	w.calibrated[a.id] = true
+	g, err := ps.leastEdge(ctx, w, a)
+	if err != nil {
+		return nil, err
+	}
+	return ps.r.calibrate(ctx, ps.p, g)
+}
+
+// calibrate offers the load of a generator's arm, evenly.
+func (r *runner) calibrate(ctx context.Context, p part, g generator) (map[string]float64, error) {
+	rate, _ := ParseRate(g.arm.Rate)
+	phases, err := p.phases(rate)
+	if err != nil {
+		return nil, err
+	}
+	o, err := r.open(ctx, p, g, steady(phases), 1)
 	if err != nil {
 		return nil, err
 	}
 	return calibrationValues(o.byPhase[0]), nil
+}
+
+// leastEdge is the arm's generator, aimed at a server of net/http in the edge's process, which answers as the origin
+// does. Its visitors are connected when it returns.
+func (ps *paths) leastEdge(ctx context.Context, w *path, a arm) (generator, error) {
+	if w.least == "" {
+		var at role.ListenReply
+		if err := w.edge.Call(ctx, "Listen", role.ListenArgs{LeafPEM: ps.cert.leaf, Bare: true, Eyeball: true}, &at); err != nil {
+			return generator{}, err
+		}
+		if err := ps.visit(ctx, w, at.Eyeball); err != nil {
+			return generator{}, err
+		}
+		if err := ps.warmUp(ctx, w, a, at.Eyeball); err != nil {
+			return generator{}, err
+		}
+		w.least = at.Eyeball
+	}
+	return w.generator(ps.p, a, w.least), nil
 }
 
 // leastEdge is the arm's generator, aimed at quic-go's accept loop in the edge's process.

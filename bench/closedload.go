@@ -2,6 +2,8 @@ package bench
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"time"
 
 	"pqbench/bench/role"
@@ -11,9 +13,8 @@ import (
 // closed keeps the arm's number of units in flight for the experiment's time. Nothing arrives: it tells how fast it can
 // go, and its latency says nothing about load.
 func (r *runner) closed(ctx context.Context, p part, g generator, t *results.Trial) ([]results.Sample, error) {
-	args := g.unit(g.arm.Concurrency)
 	before := g.read()
-	reply, err := closedLoop(ctx, g.loads[0], args, time.Duration(p.Time))
+	reply, err := closedLoops(ctx, g, time.Duration(p.Time))
 	if err != nil {
 		return nil, err
 	}
@@ -28,6 +29,22 @@ func (r *runner) closed(ctx context.Context, p part, g generator, t *results.Tri
 		t.Values[name] = v
 	}
 	return reply.Samples, nil
+}
+
+// closedLoops shares what is kept in flight among the generator's processes.
+func closedLoops(ctx context.Context, g generator, d time.Duration) (role.TrialReply, error) {
+	n := len(g.loads)
+	replies, failed := make([]role.TrialReply, n), make([]error, n)
+	var loops sync.WaitGroup
+	for i, load := range g.loads {
+		args := g.unit((g.arm.Concurrency + i) / n)
+		loops.Go(func() { replies[i], failed[i] = closedLoop(ctx, load, args, d) })
+	}
+	loops.Wait()
+	if err := errors.Join(failed...); err != nil {
+		return role.TrialReply{}, err
+	}
+	return role.Merge(replies), nil
 }
 
 // closedLoop runs until the time is over, or the context ends: what was seen until then counts.

@@ -143,9 +143,12 @@ func (h *holding) start(ctx context.Context) error {
 		return err
 	}
 	// The visitors enter where no edge goes away for good.
-	visitors := role.EyeballArgs{Edge: h.at[len(h.at)-1].Eyeball, RootPEM: h.cert.root, Count: visitorsOfFleet, Timeout: time.Duration(h.p.Timeout)}
+	visitors := role.EyeballArgs{Edge: h.entrance(), RootPEM: h.cert.root, Count: visitorsOfFleet, Timeout: time.Duration(h.p.Timeout)}
 	return h.load.Call(ctx, "Eyeballs", visitors, &role.None{})
 }
+
+// entrance is where the visitors enter.
+func (h *holding) entrance() string { return h.at[len(h.at)-1].Eyeball }
 
 // timers are the arm's.
 func (h *holding) timers() Timers {
@@ -238,7 +241,8 @@ func sharedSockets(connections int) int { return min(max(connections/250, 4), 64
 func (h *holding) probe(ctx context.Context) (role.TrialReply, error) {
 	var reply role.TrialReply
 	err := h.load.Call(ctx, "Requests", role.RequestArgs{
-		Ask: loadgen.Ask{Hosts: spread(h.hosts, probes), Path: "/bytes/1024", Down: 1024}, Concurrency: 8, Count: probes,
+		Edge: h.entrance(),
+		Ask:  loadgen.Ask{Hosts: spread(h.hosts, probes), Path: "/bytes/1024", Down: 1024}, Concurrency: 8, Count: probes,
 	}, &reply)
 	return reply, err
 }

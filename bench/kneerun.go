@@ -62,8 +62,12 @@ const (
 // it: one search for each arm and block.
 func (r *runner) knee(ctx context.Context, p part) error {
 	if p.Drive == driveRequests {
-		return r.overPaths(ctx, p, func(ctx context.Context, w *path, a arm, t *results.Trial) ([]results.Sample, error) {
-			s := kneeSearch{r: r, p: p, g: w.generator(p, a)}
+		return r.overPaths(ctx, p, func(ctx context.Context, ps *paths, w *path, a arm, t *results.Trial) ([]results.Sample, error) {
+			least, err := ps.leastEdge(ctx, w, a)
+			if err != nil {
+				return nil, err
+			}
+			s := kneeSearch{r: r, p: p, g: w.generator(p, a, w.listening.Eyeball), least: least}
 			return nil, s.run(ctx, t)
 		})
 	}
@@ -75,18 +79,17 @@ func (r *runner) knee(ctx context.Context, p part) error {
 		if err != nil {
 			return nil, err
 		}
-		s.least = &least
+		s.least = least
 		return nil, s.run(ctx, t)
 	})
 }
 
 // kneeSearch is one search.
 type kneeSearch struct {
-	r *runner
-	p part
-	g generator
-	// least is the same generator at an edge that does the least possible; nil where there is none.
-	least *generator
+	r     *runner
+	p     part
+	g     generator
+	least generator                   // the same at an edge that does the least possible
 	rest  func(context.Context) error // between probes: what one left behind is not the next one's
 }
 
@@ -142,10 +145,10 @@ func (s *kneeSearch) around(ctx context.Context, t *results.Trial, found knee.Re
 			}
 		}
 	}
-	if s.least == nil || math.IsInf(found.Beyond, 1) {
+	if math.IsInf(found.Beyond, 1) {
 		return nil
 	}
-	probe, err := s.probe(ctx, *s.least, found.Beyond, "least edge")
+	probe, err := s.probe(ctx, s.least, found.Beyond, "least edge")
 	if err != nil {
 		return err
 	}
@@ -183,7 +186,7 @@ func (s *kneeSearch) probe(ctx context.Context, g generator, rate float64, stage
 	samples := o.fill(&t, len(phases)-1, g)
 	probe := results.Probe{
 		Rate: rate, Stage: stage, Scheduled: t.Scheduled, Completed: t.Completed, Failed: t.Failed, Dropped: t.Dropped,
-		GeneratorCPU: t.Values["generator_cpu_share"], EdgeCPU: t.Values["edge_cpu_share"],
+		MaxP99: float64(s.p.MaxP99), GeneratorCPU: t.Values["generator_cpu_share"], EdgeCPU: t.Values["edge_cpu_share"],
 	}
 	times := latencies(samples)
 	probe.P50, probe.P99 = finiteQuantile(times, 0.5), finiteQuantile(times, 0.99)

@@ -142,8 +142,8 @@ func (e *Experiment) checkLoad() error {
 	if l.Target != nil && (l.Drive == driveRequests || len(l.EdgeCores) > 0) {
 		return errors.New("target: requests and edge_cores need a local edge; leave the target out")
 	}
-	if l.Loop == loopClosed && l.Procs > 1 {
-		return errors.New("procs: a closed loop has one process; raise concurrency instead")
+	if l.Loop == loopClosed && l.Procs > slices.Min(e.Concurrency) {
+		return fmt.Errorf("concurrency: %d is too little for %d processes", slices.Min(e.Concurrency), l.Procs)
 	}
 	if l.Procs > l.InFlight {
 		return fmt.Errorf("in_flight: %d are too few for %d processes", l.InFlight, l.Procs)

@@ -71,7 +71,7 @@ func TestLoadPlanRefuses(t *testing.T) {
 		"    run: knee\n    loop: closed\n":                                                             "no knee",
 		"    run: knee\n    rates: [1/s]\n":                                                             "does not apply",
 		"    run: knee\n    min_completed: 2\n":                                                         "out of range",
-		"    run: rate\n    loop: closed\n    procs: 2\n":                                               "has one process",
+		"    run: rate\n    loop: closed\n    procs: 2\n    concurrency: [1]\n":                         "too little for 2 processes",
 		"    run: wire\n    target: {address: 'a:1'}\n":                                                 "does not apply",
 	} {
 		_, err := load(t, fields)

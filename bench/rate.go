@@ -15,8 +15,14 @@ func (r *runner) rate(ctx context.Context, p part) error {
 	first, followers := leads(p.arms)
 	p.arms = first
 	if p.Drive == driveRequests {
-		return r.overPaths(ctx, p, func(ctx context.Context, w *path, a arm, t *results.Trial) ([]results.Sample, error) {
-			return r.offer(ctx, p, w.generator(p, a), followers[a.id], t)
+		return r.overPaths(ctx, p, func(ctx context.Context, ps *paths, w *path, a arm, t *results.Trial) ([]results.Sample, error) {
+			values, err := ps.calibrate(ctx, w, a)
+			if err != nil {
+				return nil, err
+			}
+			g := w.generator(p, a, w.listening.Eyeball)
+			g.values = values
+			return r.offer(ctx, p, g, followers[a.id], t)
 		})
 	}
 	return r.overPairs(ctx, p, func(ctx context.Context, ps *pairs, pr *pair, a arm, t *results.Trial) ([]results.Sample, error) {
@@ -62,9 +68,11 @@ func (ps *pairs) generator(pr *pair, a arm) generator {
 // opening sockets.
 const openSockets = 64
 
-func (w *path) generator(p part, a arm) generator {
+// generator is one of requests to the edge whose visitors' listener is at the address.
+func (w *path) generator(p part, a arm, at string) generator {
 	return generator{loads: w.loads, edge: w.edge, others: []*role.Proc{w.connector, w.origin}, arm: a, unit: func(inFlight int) role.OpenArgs {
 		return role.OpenArgs{Request: &role.RequestArgs{
+			Edge:        at,
 			Ask:         loadgen.Ask{Hosts: w.hosts[a.id], Path: fmt.Sprintf("/bytes/%d", p.Body), Down: int64(p.Body)},
 			Concurrency: inFlight,
 		}}

@@ -70,6 +70,9 @@ func Run(ctx context.Context, plan *Plan, opts Options) (dir string, err error) 
 	if finishErr == nil {
 		finishErr = account(dir)
 	}
+	if finishErr != nil && errors.Is(err, finishErr) {
+		finishErr = nil // the failure to write that ended the run
+	}
 	return dir, errors.Join(err, finishErr)
 }
 
@@ -237,9 +240,12 @@ func (r *runner) blocks(ctx context.Context, p part, fresh func(ctx context.Cont
 }
 
 func (r *runner) blockDone(p part) error {
+	if err := r.writer.Sync(); err != nil {
+		return err
+	}
 	r.manifest.Experiments[p.index].Done++
 	r.progress.Block()
-	return r.writer.Sync()
+	return nil
 }
 
 // warn adds to what stands on top of the report, once.
@@ -273,8 +279,24 @@ func (r *runner) finish(cause error) (dir string, err error) {
 		m.Noise.After, m.Noise.Drift = after, median/r.steal.median-1
 	}
 	m.Noise.Steal = r.steal.share()
-	m.Finished = time.Now().UTC()
+	now := time.Now()
+	elapsed := now.Sub(m.Started)
+	if warning := stepped(elapsed, now.Round(0).Sub(m.Started.Round(0))); warning != "" {
+		r.warn(warning)
+	}
+	m.Finished = m.Started.Add(elapsed).Round(0)
 	return r.writer.Finish(*m)
+}
+
+// stepped tells that the host's clock was set during a run that took so long by the monotonic clock, and so long by the
+// one on the wall. What a time service corrects in passing (500 ppm at most on Linux) is no step.
+func stepped(monotonic, wall time.Duration) string {
+	const slew, least = 0.0005, 100 * time.Millisecond
+	by := wall - monotonic
+	if by.Abs() <= least+time.Duration(slew*float64(monotonic)) {
+		return ""
+	}
+	return fmt.Sprintf("the host's clock was set by %v during the run: durations are not affected (they are read from the monotonic clock), the time of day in the manifest is that of the start", by.Round(time.Millisecond))
 }
 
 // tally fills a trial's counts: what was scheduled and dropped as the load counted it, the rest from the samples.

@@ -243,7 +243,7 @@ func (s *storm) send(ctx context.Context) (*visiting, error) {
 	rate := float64(s.p.Requests)
 	phase := loadgen.Phase{Time: time.Duration(s.p.Timeout) + time.Duration(s.p.Outage) + time.Minute, From: rate, To: rate, Poisson: true}
 	err := s.load.Call(ctx, "Prepare", role.OpenArgs{
-		Request: &role.RequestArgs{Ask: loadgen.Ask{Hosts: s.hosts, Path: "/bytes/1024", Down: 1024}, Concurrency: visitorsOfFleet},
+		Request: &role.RequestArgs{Edge: s.entrance(), Ask: loadgen.Ask{Hosts: s.hosts, Path: "/bytes/1024", Down: 1024}, Concurrency: visitorsOfFleet},
 		Phases:  []loadgen.Phase{phase}, Seed: s.r.manifest.Seed,
 	}, &role.None{})
 	if err != nil {

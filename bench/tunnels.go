@@ -26,12 +26,14 @@ type path struct {
 	originURL                     string
 	hosts                         map[int][]string // host names of an arm's tunnels, by the arm's id
 	fleets                        map[int]fleet    // the real cloudflareds of the arms that they carry
+	least                         string           // where the edge that does the least possible listens for visitors; empty until it does
+	calibrated                    map[int]bool     // arms whose load it has had
 	// comingUp holds how long an arm's connections took to come up, until a trial has told it.
 	comingUp map[int]map[string]float64
 }
 
 func newPath() *path {
-	return &path{hosts: map[int][]string{}, fleets: map[int]fleet{}, comingUp: map[int]map[string]float64{}}
+	return &path{hosts: map[int][]string{}, fleets: map[int]fleet{}, calibrated: map[int]bool{}, comingUp: map[int]map[string]float64{}}
 }
 
 func (w *path) stop() {
@@ -163,9 +165,12 @@ func (ps *paths) start(ctx context.Context, w *path, a arm) error {
 	if err := ps.leaks.begin(ctx, w.edge, w.connector); err != nil {
 		return err
 	}
-	visitors := role.EyeballArgs{
-		Edge: w.listening.Eyeball, RootPEM: ps.cert.root, Count: ps.visitors(), Timeout: time.Duration(ps.p.Timeout),
-	}
+	return ps.visit(ctx, w, w.listening.Eyeball)
+}
+
+// visit opens the visitors of an edge, in each process of the generator.
+func (ps *paths) visit(ctx context.Context, w *path, at string) error {
+	visitors := role.EyeballArgs{Edge: at, RootPEM: ps.cert.root, Count: ps.visitors(), Timeout: time.Duration(ps.p.Timeout)}
 	for _, load := range w.loads {
 		if err := load.Call(ctx, "Eyeballs", visitors, &role.None{}); err != nil {
 			return err
@@ -219,7 +224,7 @@ func (ps *paths) connect(ctx context.Context, w *path, a arm) error {
 		return fmt.Errorf("connecting %s: %d connections are registered, want %d", a.Arm, len(up), want)
 	}
 	values["connection_up_p50"] = median(up)
-	return ps.warmUp(ctx, w, a)
+	return ps.warmUp(ctx, w, a, w.listening.Eyeball)
 }
 
 // connectOurs brings the tunnels of an arm up in our connector, and returns the median time of a registration, ns.
@@ -249,9 +254,9 @@ func (w *path) tellComingUp(t *results.Trial, a arm) {
 	}
 }
 
-// warmUp sends requests that are not counted over every tunnel of an arm, by all visitors; for goodput also a
+// warmUp sends requests that are not counted over every tunnel of an arm, by all visitors of an edge; for goodput also a
 // transfer each way, so that the flow-control windows have grown.
-func (ps *paths) warmUp(ctx context.Context, w *path, a arm) error {
+func (ps *paths) warmUp(ctx context.Context, w *path, a arm, at string) error {
 	visitors := ps.visitors()
 	hosts := w.hosts[a.id]
 	requests := []role.RequestArgs{{
@@ -265,6 +270,7 @@ func (ps *paths) warmUp(ctx context.Context, w *path, a arm) error {
 			role.RequestArgs{Ask: loadgen.Ask{Hosts: hosts, Path: "/sink", Up: each}, Concurrency: visitors, Count: visitors})
 	}
 	for _, args := range requests {
+		args.Edge = at
 		for _, load := range w.loads {
 			var reply role.TrialReply
 			if err := load.Call(ctx, "Requests", args, &reply); err != nil {
@@ -316,6 +322,7 @@ func (w *path) send(ctx context.Context, a arm, args role.RequestArgs) (reply ro
 	if err != nil {
 		return reply, s, err
 	}
+	args.Edge = w.listening.Eyeball
 	if err := w.load.Call(ctx, "Requests", args, &reply); err != nil {
 		return reply, s, err
 	}
@@ -324,14 +331,14 @@ func (w *path) send(ctx context.Context, a arm, args role.RequestArgs) (reply ro
 }
 
 // overPaths runs a part's blocks over tunnels: trial is given the path of the arm's provider.
-func (r *runner) overPaths(ctx context.Context, p part, trial func(ctx context.Context, w *path, a arm, t *results.Trial) ([]results.Sample, error)) error {
+func (r *runner) overPaths(ctx context.Context, p part, trial func(ctx context.Context, ps *paths, w *path, a arm, t *results.Trial) ([]results.Sample, error)) error {
 	ps, err := newPaths(r, p)
 	if err != nil {
 		return err
 	}
 	defer ps.stop()
 	err = r.blocks(ctx, p, ps.fresh, func(ctx context.Context, a arm, t *results.Trial) ([]results.Sample, error) {
-		return trial(ctx, ps.live[a.place()], a, t)
+		return trial(ctx, ps, ps.live[a.place()], a, t)
 	})
 	if err != nil {
 		return err
@@ -341,7 +348,7 @@ func (r *runner) overPaths(ctx context.Context, p part, trial func(ctx context.C
 
 // requests sends visitors' requests, closed loop, over the tunnels of one arm after the other.
 func (r *runner) requests(ctx context.Context, p part) error {
-	return r.overPaths(ctx, p, func(ctx context.Context, w *path, a arm, t *results.Trial) ([]results.Sample, error) {
+	return r.overPaths(ctx, p, func(ctx context.Context, _ *paths, w *path, a arm, t *results.Trial) ([]results.Sample, error) {
 		reply, spent, err := w.send(ctx, a, role.RequestArgs{
 			Ask:         loadgen.Ask{Hosts: w.hosts[a.id], Path: fmt.Sprintf("/bytes/%d", p.Body), Down: int64(p.Body)},
 			Concurrency: a.Concurrency, Duration: time.Duration(p.Time),
@@ -365,7 +372,7 @@ func (r *runner) requests(ctx context.Context, p part) error {
 
 // goodput moves bulk data down and then up through the tunnels of one arm after the other.
 func (r *runner) goodput(ctx context.Context, p part) error {
-	return r.overPaths(ctx, p, func(ctx context.Context, w *path, a arm, t *results.Trial) ([]results.Sample, error) {
+	return r.overPaths(ctx, p, func(ctx context.Context, _ *paths, w *path, a arm, t *results.Trial) ([]results.Sample, error) {
 		each := int64(p.Size) / int64(a.Concurrency)
 		hosts := w.hosts[a.id]
 		down, spentDown, err := w.send(ctx, a, role.RequestArgs{

@@ -1,11 +1,13 @@
 package results
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -61,6 +63,33 @@ func claim(root, name string) (partial, final string, err error) {
 		if err := os.Remove(partial); err != nil {
 			return "", "", err
 		}
+	}
+}
+
+// Room for the manifest and the report of a run whose samples have filled the disk, in pieces that a limit on the size of
+// files rather lets pass.
+const (
+	reservePrefix = ".reserve-"
+	reservePieces = 16
+	reservePiece  = 256 << 10 // bytes
+)
+
+// reserve takes the room up in a folder. What it writes has no pattern: a file system may compress.
+func reserve(dir string) error {
+	piece := make([]byte, reservePiece)
+	_, _ = rand.Read(piece) // never fails
+	for i := range reservePieces {
+		if err := os.WriteFile(filepath.Join(dir, reservePrefix+strconv.Itoa(i)), piece, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// release gives it back.
+func release(dir string) {
+	for i := range reservePieces {
+		_ = os.Remove(filepath.Join(dir, reservePrefix+strconv.Itoa(i))) // what cannot be removed is a matter of room alone
 	}
 }
 

@@ -71,6 +71,8 @@ type Probe struct {
 	Rate  float64 `json:"rate"`  // a second
 	Stage string  `json:"stage"` // of the search, or the share of the knee at which latency was measured again
 	Pass  bool    `json:"pass"`  // it stayed within the bounds
+	// MaxP99 is the bound of P99, ns; 0 where it is not known.
+	MaxP99 float64 `json:"max_p99,omitempty"`
 	// Scheduled = Completed + Failed + Dropped.
 	Scheduled int `json:"scheduled"`
 	Completed int `json:"completed"`

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -24,6 +25,7 @@ type Writer struct {
 	buffer *bufio.Writer
 	gzip   *gzip.Writer
 	lines  *json.Encoder
+	synced int64 // length of the file at the last Sync: what it held then can be read by itself
 	err    error // the first failure, or errFinished
 }
 
@@ -53,14 +55,21 @@ func Create(root, name string, m Manifest) (*Writer, error) {
 
 // createError is a cause without the "mkdir" and the temporary name that mean nothing to the user.
 func createError(root string, err error) error {
+	return fmt.Errorf("run folder under %q cannot be written: %w (choose another with --output)", root, pathless(err))
+}
+
+func pathless(err error) error {
 	var path *os.PathError
 	if errors.As(err, &path) {
-		err = path.Err
+		return path.Err
 	}
-	return fmt.Errorf("run folder under %q cannot be written: %w (choose another with --output)", root, err)
+	return err
 }
 
 func (w *Writer) open(m Manifest) error {
+	if err := reserve(w.dir); err != nil {
+		return err
+	}
 	m.Complete = false
 	if m.Reason == "" {
 		m.Reason = "the run did not end: it is still going on, or was killed"
@@ -107,8 +116,8 @@ func (w *Writer) Write(r Record) error {
 	return nil
 }
 
-// Sync brings everything written so far to the disk: a crash after it loses only what comes later. Call it at the end of
-// a block.
+// Sync brings everything written so far to the disk: a crash or a full disk after it loses only what comes later. Call it
+// at the end of a block, when the records of all its trials are written.
 func (w *Writer) Sync() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -118,38 +127,53 @@ func (w *Writer) Sync() error {
 	return w.sync()
 }
 
+// sync ends a member of the compressed file (RFC 1952, section 2.2: a file is a series of them) and begins another.
 func (w *Writer) sync() error {
-	for _, step := range []func() error{w.gzip.Flush, w.buffer.Flush, w.file.Sync} {
+	for _, step := range []func() error{w.gzip.Close, w.buffer.Flush, w.file.Sync} {
 		if err := step(); err != nil {
 			return w.fail(err)
 		}
+	}
+	w.gzip.Reset(w.buffer)
+	var err error
+	if w.synced, err = w.file.Seek(0, io.SeekCurrent); err != nil {
+		return w.fail(err)
 	}
 	return nil
 }
 
 // Finish ends the samples, writes m as the manifest and gives the folder its final name, which it returns. It is also
-// the way to save a run that was interrupted: m.Complete says which it is. When it fails, what was written stays under
-// the temporary name.
+// the way to save a run that was interrupted: m.Complete says which it is. After a failure to write, what the last Sync
+// brought to the disk is saved, in the room that was kept for it, and the manifest says so; the failure is returned with
+// the folder. Only when that fails, too, what was written stays under the temporary name.
 func (w *Writer) Finish(m Manifest) (dir string, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.err != nil {
+	if errors.Is(w.err, errFinished) {
 		return w.dir, w.err
 	}
-	for _, step := range []func() error{w.gzip.Close, w.buffer.Flush, w.file.Sync, w.file.Close} {
+	release(w.dir)
+	if w.err == nil {
+		_ = w.sync() // w.err has it
+	}
+	failure := w.err
+	if failure != nil {
+		m.Complete, m.Reason = false, failure.Error()
+		if err := w.file.Truncate(w.synced); err != nil {
+			return w.dir, failure
+		}
+	}
+	for _, step := range []func() error{
+		w.file.Sync, w.file.Close,
+		func() error { return writeManifest(w.dir, m) }, func() error { return os.Rename(w.dir, w.final) },
+	} {
 		if err := step(); err != nil {
 			return w.dir, w.fail(err)
 		}
 	}
-	if err := writeManifest(w.dir, m); err != nil {
-		return w.dir, w.fail(err)
-	}
-	if err := os.Rename(w.dir, w.final); err != nil {
-		return w.dir, w.fail(err)
-	}
 	syncFolder(filepath.Dir(w.final))
 	w.dir, w.err = w.final, errFinished
-	return w.dir, nil
+	return w.dir, failure
 }
 
 // Discard removes a folder that is not worth keeping, because nothing was measured. After Finish it does nothing.
@@ -165,7 +189,7 @@ func (w *Writer) Discard() error {
 }
 
 func (w *Writer) fail(err error) error {
-	w.err = fmt.Errorf("write run folder %s: %w", w.dir, err)
+	w.err = fmt.Errorf("the run folder cannot be written any more: %w", pathless(err))
 	return w.err
 }
 

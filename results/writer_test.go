@@ -132,10 +132,19 @@ func TestCrashedRun(t *testing.T) {
 		require.NoError(t, w.Write(Record{Trial: &trials[i]}))
 	}
 	// The process dies here: what comes after Sync is lost, everything before is there.
+	died, synced, _, err := Load(w.Dir())
+	require.NoError(t, err)
+	assert.Equal(t, samples, synced)
+	assert.False(t, died.Complete, "it must not read as whole")
+	assert.NotEmpty(t, died.Reason)
+}
+
+func TestRunThatDiedWhileItWrote(t *testing.T) {
+	m, samples, _ := exampleRun()
+	w := writeRun(t, t.TempDir(), m, samples, nil)
+	require.NoError(t, errors.Join(w.gzip.Flush(), w.buffer.Flush()))
 	run, err := Open(w.Dir())
 	require.NoError(t, err)
-	assert.False(t, run.Manifest.Complete, "it must not read as whole")
-	assert.NotEmpty(t, run.Manifest.Reason)
 	n := 0
 	for r, err := range run.Records() {
 		if err != nil {
@@ -233,18 +242,47 @@ func TestWriteRefusesWhatCannotBeRead(t *testing.T) {
 	assert.Len(t, got, 1)
 }
 
+// What was on the disk before it was full is a run that can be read, and says why it is short.
 func TestDiskFull(t *testing.T) {
+	m, samples, trials := exampleRun()
+	half := len(samples) / 2
+	w := writeRun(t, t.TempDir(), m, samples[:half], trials[:2])
+	require.NoError(t, w.Sync())
+	file := w.file
+	full, err := os.Open(file.Name()) // for reading alone: writes to it fail
+	require.NoError(t, err)
+	w.buffer.Reset(full)
+	require.NoError(t, w.Write(Record{Sample: &samples[half]}), "still buffered")
+	_, err = file.WriteString("the first bytes of what had no room")
+	require.NoError(t, err)
+	failure := w.Sync()
+	require.ErrorContains(t, failure, "run folder cannot be written any more")
+	assert.Equal(t, failure, w.Write(Record{Sample: &samples[0]}), "the failure stays")
+
+	dir, err := w.Finish(m)
+	assert.Equal(t, failure, err)
+	saved, gotSamples, gotTrials, err := Load(dir)
+	require.NoError(t, err)
+	assert.Equal(t, samples[:half], gotSamples)
+	assert.Equal(t, trials[:2], gotTrials)
+	assert.False(t, saved.Complete)
+	assert.Equal(t, failure.Error(), saved.Reason)
+	left, err := filepath.Glob(filepath.Join(dir, ".*"))
+	require.NoError(t, err)
+	assert.Empty(t, left)
+}
+
+// A folder that cannot even be saved so keeps its temporary name.
+func TestDiskGone(t *testing.T) {
 	m, samples, _ := exampleRun()
 	w := writeRun(t, t.TempDir(), m, nil, nil)
-	require.NoError(t, w.file.Close()) // the next write to it fails, as on a full disk
+	require.NoError(t, w.file.Close())
 	require.NoError(t, w.Write(Record{Sample: &samples[0]}), "still buffered")
 	err := w.Sync()
-	require.ErrorContains(t, err, "write run folder "+w.Dir())
-	assert.Equal(t, err, w.Write(Record{Sample: &samples[0]}), "the failure stays")
 	dir, err2 := w.Finish(m)
 	assert.Equal(t, err, err2)
-	assert.DirExists(t, dir, "what was written stays")
 	assert.True(t, strings.HasSuffix(dir, ".partial"), dir)
+	assert.DirExists(t, dir, "what was written stays")
 }
 
 // compress makes a stream as Writer does.

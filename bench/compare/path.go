@@ -21,6 +21,7 @@ type path struct {
 	e                             Experiment
 	edge, connector, origin, load *role.Proc
 	hosts                         []string
+	entrance                      string // the edge's listener for visitors
 }
 
 func beginPath(ctx context.Context, e Experiment, p *processes, c chain) (subject, error) {
@@ -71,6 +72,7 @@ func (w *path) connect(ctx context.Context, c chain) error {
 	if err := w.connector.Call(ctx, "Connect", args, &role.TunnelsReply{}); err != nil {
 		return err
 	}
+	w.entrance = listening.Eyeball
 	visitors := role.EyeballArgs{Edge: listening.Eyeball, RootPEM: c.root, Count: w.e.Concurrency, Timeout: timeout}
 	return w.load.Call(ctx, "Eyeballs", visitors, &role.None{})
 }
@@ -124,6 +126,7 @@ func (w *path) send(ctx context.Context, args role.RequestArgs) (reply role.Tria
 	if err := meter("Rested", &before); err != nil {
 		return reply, 0, 0, err
 	}
+	args.Edge = w.entrance
 	if err := w.load.Call(ctx, "Requests", args, &reply); err != nil {
 		return reply, 0, 0, err
 	}

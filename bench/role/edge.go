@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"pqbench/origin"
 	"pqbench/tunnel"
 	"pqbench/tunnel/edge"
 	"pqbench/wire"
@@ -49,7 +50,7 @@ type ListenArgs struct {
 	LeafPEM []byte
 	Initial int
 	// Bare listens with quic-go alone, accepting and waiting for the end of each connection: the yardstick of the
-	// overhead experiment.
+	// overhead experiment. Its visitors' listener, if any, answers as the origin does.
 	Bare bool
 	// Accept is the edge's group policy; see edge.ParseAccept. Default all.
 	Accept string
@@ -115,7 +116,10 @@ func (r *EdgeRole) Listen(args ListenArgs, reply *ListenReply) error {
 		}
 		r.bare = append(r.bare, b)
 		reply.Tunnel = socket.LocalAddr().String()
-		return nil
+		if args.Eyeball {
+			reply.Eyeball, err = listenEyeball(origin.New(), leaf, anyPort)
+		}
+		return err
 	}
 	var trace *tunnel.Trace
 	if args.Eyeball && !args.Unwatched {

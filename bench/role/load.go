@@ -24,7 +24,7 @@ import (
 // LoadRole makes load: handshakes as a connector makes them, and visitors' requests.
 type LoadRole struct {
 	*Control
-	eyeballs *loadgen.Eyeballs
+	eyeballs map[string]*loadgen.Eyeballs // by the address of the edge that they enter at
 
 	mu       sync.Mutex
 	prepared *prepared
@@ -218,29 +218,42 @@ type EyeballArgs struct {
 	Timeout time.Duration
 }
 
-// Eyeballs makes Count visitors; they keep their connections until the next call or the process's end.
+// Eyeballs makes Count visitors; they keep their connections until the next call for the same edge, or the process's end.
 func (r *LoadRole) Eyeballs(args EyeballArgs, _ *None) error {
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(args.RootPEM) {
 		return errors.New("the authority's PEM holds no certificate")
 	}
-	if r.eyeballs != nil {
-		r.eyeballs.Close()
+	if before, ok := r.eyeballs[args.Edge]; ok {
+		before.Close()
 	}
-	r.eyeballs = loadgen.NewEyeballs(args.Count, args.Edge, roots, r.clock, args.Timeout)
+	if r.eyeballs == nil {
+		r.eyeballs = map[string]*loadgen.Eyeballs{}
+	}
+	r.eyeballs[args.Edge] = loadgen.NewEyeballs(args.Count, args.Edge, roots, r.clock, args.Timeout)
 	return nil
+}
+
+// visitors are those that were opened for the edge that a trial names.
+func (r *LoadRole) visitors(args RequestArgs) (*loadgen.Eyeballs, error) {
+	e, ok := r.eyeballs[args.Edge]
+	if !ok {
+		return nil, fmt.Errorf("no visitors were opened for the edge at %q", args.Edge)
+	}
+	return e, nil
 }
 
 // Leave lets the visitors close their connections.
 func (r *LoadRole) Leave(_ None, _ *None) error {
-	if r.eyeballs != nil {
-		r.eyeballs.Close()
+	for _, e := range r.eyeballs {
+		e.Close()
 	}
 	return nil
 }
 
 // RequestArgs describe one trial of requests: for a duration, or a number of them.
 type RequestArgs struct {
+	Edge        string // whose visitors ask; see EyeballArgs
 	Ask         loadgen.Ask
 	Concurrency int
 	Count       int
@@ -249,9 +262,19 @@ type RequestArgs struct {
 
 // Requests runs one trial with the first Concurrency visitors, each with one request in flight.
 func (r *LoadRole) Requests(args RequestArgs, reply *TrialReply) error {
+	visitors, err := r.visitors(args)
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	if args.Duration > 0 { // a number of them is soon done
+		halting, done := r.haltable()
+		defer done()
+		ctx = halting
+	}
 	loop := loadgen.Closed{Workers: args.Concurrency, Count: args.Count, Duration: args.Duration, Clock: r.clock}
 	reply.measure(r.clock, func() {
-		reply.Samples, reply.Scheduled, reply.Dropped = loop.Run(context.Background(), r.eyeballs.Request(args.Ask))
+		reply.Samples, reply.Scheduled, reply.Dropped = loop.Run(ctx, visitors.Request(args.Ask))
 	})
 	return loadgen.Check(reply.Samples, reply.Scheduled, reply.Dropped)
 }

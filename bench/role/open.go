@@ -1,6 +1,7 @@
 package role
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -50,10 +51,14 @@ func (r *LoadRole) Prepare(args OpenArgs, _ *None) error {
 		p.loop.Workers, p.close = args.Handshake.Concurrency, d.close
 		p.unit = loadgen.Handshake(r.clock, d.dial, args.Handshake.Timeout)
 		p.check = func(s []results.Sample) error { return args.Handshake.assertGroup(s) }
-	case r.eyeballs != nil:
-		p.loop.Workers, p.unit = args.Request.Concurrency, r.eyeballs.Request(args.Request.Ask)
+	case args.Request != nil:
+		visitors, err := r.visitors(*args.Request)
+		if err != nil {
+			return err
+		}
+		p.loop.Workers, p.unit = args.Request.Concurrency, visitors.Request(args.Request.Ask)
 	default:
-		return errors.New("prepare requests: no visitors are open")
+		return errors.New("prepare: neither handshakes nor requests")
 	}
 	r.setPrepared(p)
 	return nil
@@ -107,6 +112,16 @@ func (r *LoadRole) Halt(_ None, _ *None) error {
 	return nil
 }
 
+// haltable is the context of a closed loop, which Halt ends.
+func (r *LoadRole) haltable() (ctx context.Context, done func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	r.setPrepared(&prepared{halt: cancel})
+	return ctx, func() {
+		r.setPrepared(nil)
+		cancel()
+	}
+}
+
 // ClosedArgs describe a closed loop of handshakes for a duration.
 type ClosedArgs struct {
 	HandshakeArgs
@@ -120,10 +135,8 @@ func (r *LoadRole) Closed(args ClosedArgs, reply *TrialReply) error {
 		return err
 	}
 	defer d.close()
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	r.setPrepared(&prepared{halt: cancel})
-	defer r.setPrepared(nil)
+	ctx, done := r.haltable()
+	defer done()
 	loop := loadgen.Closed{Workers: args.Concurrency, Duration: args.Duration, Clock: r.clock}
 	reply.measure(r.clock, func() {
 		reply.Samples, reply.Scheduled, reply.Dropped = loop.Run(ctx, loadgen.Handshake(r.clock, d.dial, args.Timeout))
@@ -154,7 +167,7 @@ func Merge(replies []TrialReply) TrialReply {
 		all.Usage = all.Usage.Add(r.Usage)
 	}
 	slices.SortStableFunc(all.Samples, func(a, b results.Sample) int {
-		return int(min(max(a.Intended-b.Intended, -1), 1))
+		return cmp.Compare(a.Intended, b.Intended)
 	})
 	return all
 }

@@ -176,6 +176,9 @@ func (a *armRecords) metricNames() []string {
 	}
 	if len(a.samples) > 0 {
 		for _, s := range sampleMetrics(a.Experiment) {
+			if a.Arm.Arrivals == closedLoop && punctuality(s.name) {
+				continue // nothing arrives that could be late
+			}
 			if _, known := a.times(s); known {
 				has[s.name] = true
 			}

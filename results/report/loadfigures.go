@@ -23,6 +23,7 @@ type loadCurve struct {
 	color  color.Color
 	points []loadPoint // by rate
 	knee   float64     // 0 for none
+	bound  float64     // what its p99 was held against, ms; 0 for none
 }
 
 // A loadPoint is in /s and ms. A percentile that lies among the failures is +Inf, one that is not known NaN.
@@ -63,7 +64,7 @@ func (d *drawer) overload(experiment, load string) func() (figure, bool) {
 		f.labels, f.height = 12, 290
 		f.Caption = "p99 solid, p50 dashed; an arrow: the p99 lies among what failed or was dropped"
 		if experiment == kneeSearch {
-			f.Caption = "each point the median of the probes near it; " + f.Caption + "; upright: the knee"
+			f.Caption = "each point the median of the probes near it; " + f.Caption + "; upright: the knee; level: the bound of the p99"
 		}
 		return f, true
 	}
@@ -81,6 +82,11 @@ func (d *drawer) loadCurve(a *armRecords) loadCurve {
 	}
 	c := loadCurve{label: label, color: tint(d.palette.of(a.Arm), providerTints[a.Arm.KEM]*0.5)}
 	c.knee, _ = d.look.value(a.Experiment, "knee_rate", a.Arm)
+	for _, t := range a.trials {
+		for _, p := range t.Probes {
+			c.bound = max(c.bound, p.MaxP99/1e6)
+		}
+	}
 	return c
 }
 
@@ -185,6 +191,9 @@ func loadPanel(curves []loadCurve, xLabel string, named bool) *plot.Plot {
 	if !ok {
 		low, high = 1, 10
 	}
+	for _, c := range curves {
+		high = max(high, c.bound)
+	}
 	left, right, low, high = left/1.15, right*1.15, low/1.3, high*1.6
 	p := newPanel(xLabel)
 	x, y := logTicks(left, right), logTicks(low, high)
@@ -207,6 +216,10 @@ func (l loadCurves) Plot(c draw.Canvas, p *plot.Plot) {
 			dashes []vg.Length
 		}{{func(p loadPoint) float64 { return p.p99 }, nil}, {func(p loadPoint) float64 { return p.p50 }, []vg.Length{4, 3}}} {
 			curve.draw(c, of.value, of.dashes, func(p loadPoint) vg.Point { return vg.Point{X: atX(p.rate), Y: atY(of.value(p))} })
+		}
+		if y := atY(max(curve.bound, p.Y.Min)); i == 0 && curve.bound > 0 {
+			c.StrokeLine2(draw.LineStyle{Color: ink, Width: vg.Points(0.8), Dashes: []vg.Length{1, 2}}, c.Min.X, y, c.Max.X, y)
+			c.FillText(valueStyle, vg.Point{X: c.Min.X + 3, Y: y + 3}, "bound "+rounded(curve.bound, nil, nil, 1)+" ms")
 		}
 		if curve.knee > 0 {
 			at := atX(curve.knee)

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -73,7 +72,7 @@ func (h *holding) open(kind role.Kind) (*role.Proc, error) {
 			if expected {
 				return
 			}
-			h.abandon(fmt.Errorf("%s process ended in the middle: %s", kind, cmp.Or(proc.LastWords(), "it was killed, and left no word")))
+			h.abandon(fmt.Errorf("%s process ended in the middle: %s", kind, proc.Why()))
 		case <-h.done:
 		}
 	}()

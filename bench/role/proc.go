@@ -1,15 +1,13 @@
 package role
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net/rpc"
 	"os"
 	"os/exec"
-	"strings"
-	"sync"
 	"time"
 
 	"pqbench/kex"
@@ -21,7 +19,7 @@ type Proc struct {
 	Kind   Kind
 	cmd    *exec.Cmd
 	client *rpc.Client
-	stderr tail
+	stderr lastWords
 	ended  chan struct{}
 }
 
@@ -97,6 +95,9 @@ func (p *Proc) Call(ctx context.Context, method string, args, reply any) error {
 			case <-time.After(time.Second):
 			}
 		}
+		if cause := p.stderr.Cause(); cause != "" {
+			err = fmt.Errorf("%w: %s", err, cause)
+		}
 		if text := p.stderr.String(); text != "" {
 			err = fmt.Errorf("%w\n%s", err, text)
 		}
@@ -122,36 +123,21 @@ func (p *Proc) Stop() {
 // Ended is closed when the process has ended, for whatever reason.
 func (p *Proc) Ended() <-chan struct{} { return p.ended }
 
-// LastWords is what the process printed last, such as why it ended.
-func (p *Proc) LastWords() string { return p.stderr.String() }
+// Why tells what ended a process that has ended: what it said, or what it was sent.
+func (p *Proc) Why() string {
+	if why := cmp.Or(p.stderr.Cause(), p.stderr.String()); why != "" {
+		return why
+	}
+	state := p.cmd.ProcessState.String()
+	if state == "signal: killed" {
+		state += " (by somebody, or by the kernel for want of memory)"
+	}
+	return state
+}
 
 // Kill ends the process at once, without a word to anybody.
 func (p *Proc) Kill() {
 	_ = p.cmd.Process.Kill()
 	<-p.ended
 	_ = p.client.Close()
-}
-
-// tail keeps the last lines that a process printed, for an error message.
-type tail struct {
-	mu   sync.Mutex
-	text []byte
-}
-
-const tailSize = 2 << 10
-
-func (t *tail) Write(b []byte) (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.text = append(t.text, b...)
-	if cut := len(t.text) - tailSize; cut > 0 {
-		t.text = append(t.text[:0], t.text[cut:]...)
-	}
-	return len(b), nil
-}
-
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return strings.TrimSpace(string(bytes.ToValidUTF8(t.text, nil)))
 }

@@ -127,24 +127,52 @@ func (r *Report) realise(rounds []taped) {
 // benchBlocks is how many blocks the A/A arm of the standard plan has.
 const benchBlocks = 40
 
-// calibration asks how often the sign test that judges the A/A arm of a run rejects on the same series, at 5 %.
+// calibration asks how often the sign test that judges the A/A arm of a run rejects, at 5 %: on blocks that are drawn, and
+// on the record as it went, stretch by stretch, where neighbours in time may be alike.
 func (r *Report) calibration(rounds []taped, trials int, seed uint64) {
 	if len(rounds) == 0 {
 		return
 	}
 	random := rand.New(rand.NewPCG(seed, 99))
-	r.CalibrationTrials = trials
-	for range r.CalibrationTrials {
-		differences := make([]float64, benchBlocks)
-		for i := range differences {
+	for range trials {
+		r.Drawn.test(benchBlocks, func(int) (base, again Values) {
 			one := rounds[random.IntN(len(rounds))]
 			order := random.Perm(controls)
-			differences[i] = one.Arms[order[0]]["total_cpu"] - one.Arms[order[1]]["total_cpu"]
+			return one.Arms[order[0]], one.Arms[order[1]]
+		})
+	}
+	for stretch := range slices.Chunk(rounds, benchBlocks) {
+		if len(stretch) < benchBlocks {
+			break
 		}
-		if stats.SignTest(differences) < 0.05 {
-			r.CalibrationRejected++
+		for a := range controls {
+			r.Stretches.test(benchBlocks, func(i int) (base, again Values) {
+				return stretch[i].Arms[a], stretch[i].Arms[(a+1)%controls]
+			})
 		}
 	}
+}
+
+// signTests are how often a sign test rejected.
+type signTests struct{ Trials, Rejected int }
+
+const signLevel = 0.05
+
+func (s *signTests) test(blocks int, of func(block int) (base, again Values)) {
+	differences := make([]float64, blocks)
+	for i := range differences {
+		base, again := of(i)
+		differences[i] = again["total_cpu"] - base["total_cpu"]
+	}
+	s.Trials++
+	if stats.SignTest(differences) < signLevel {
+		s.Rejected++
+	}
+}
+
+// nominal reports whether the tests may well reject at their level: it lies in the interval of the share, or above.
+func (s signTests) nominal() bool {
+	return s.Trials == 0 || stats.Proportion(s.Rejected, s.Trials).Low <= signLevel
 }
 
 // kept reports whether a row's promise is kept.
@@ -155,7 +183,7 @@ func (r Row) kept() bool {
 
 // Verdict is results.VerdictUnchanged when every promise is kept, and results.VerdictRegressed otherwise.
 func (r Report) Verdict() string {
-	if slices.ContainsFunc(r.Rows, func(row Row) bool { return !row.kept() }) {
+	if slices.ContainsFunc(r.Rows, func(row Row) bool { return !row.kept() }) || !r.Drawn.nominal() || !r.Stretches.nominal() {
 		return results.VerdictRegressed
 	}
 	return results.VerdictUnchanged

@@ -22,8 +22,9 @@ type Report struct {
 	Realised []estimate
 	Rows     []Row
 	Live     []liveResult
-	// Calibration is the sign test of 40 blocks of the program against itself, at 5 %.
-	CalibrationTrials, CalibrationRejected int
+	// Drawn and Stretches are sign tests of 40 blocks of the program against itself, at 5 %: drawn, and as they were
+	// recorded.
+	Drawn, Stretches signTests
 }
 
 // Row is many comparisons of one kind, drawn from the record.
@@ -109,9 +110,20 @@ func (r Report) rest(w io.Writer) {
 		}
 	}
 	fmt.Fprintln(w)
-	if r.CalibrationTrials > 0 {
-		rate := stats.Proportion(r.CalibrationRejected, r.CalibrationTrials)
-		fmt.Fprintf(w, "the A/A arm of a run (sign test of %d blocks, 5 %%) rejects %.1f %% [%.1f, %.1f]\n", benchBlocks, 100*rate.Value, 100*rate.Low, 100*rate.High)
+	for _, of := range []struct {
+		name  string
+		tests signTests
+	}{{"drawn", r.Drawn}, {"as they were recorded", r.Stretches}} {
+		if of.tests.Trials == 0 {
+			continue
+		}
+		rate := stats.Proportion(of.tests.Rejected, of.tests.Trials)
+		kept := "kept"
+		if !of.tests.nominal() {
+			kept = "NOT KEPT"
+		}
+		fmt.Fprintf(w, "the A/A arm of a run (sign test of %d blocks, 5 %%), blocks %s: rejects %d of %d, %.1f %% [%.1f, %.1f] %s\n",
+			benchBlocks, of.name, of.tests.Rejected, of.tests.Trials, 100*rate.Value, 100*rate.Low, 100*rate.High, kept)
 	}
 	for _, l := range r.Live {
 		found := "nothing regressed"

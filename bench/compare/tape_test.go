@@ -127,6 +127,19 @@ func handshakeTape(rounds int, noise float64) *tape {
 	return tape
 }
 
+// Drawing at random hides that an unchanged program was slower for a while; the record as it went does not.
+func TestCalibrationSeesWhatDrawingHides(t *testing.T) {
+	tape := handshakeTape(400, 0.02)
+	for i, r := range tape.rounds {
+		r.Arms[i/benchBlocks%controls]["total_cpu"] *= 1.03
+	}
+	var r Report
+	r.calibration(tape.rounds, 200, 1)
+	assert.True(t, r.Drawn.nominal())
+	assert.False(t, r.Stretches.nominal())
+	assert.Equal(t, results.VerdictRegressed, r.Verdict())
+}
+
 func TestResample(t *testing.T) {
 	plan, err := OpenPlan("")
 	require.NoError(t, err)
@@ -143,7 +156,9 @@ func TestResample(t *testing.T) {
 	assert.Greater(t, rate(2), 0.95)
 	assert.Greater(t, rate(3), 0.99)
 	assert.Zero(t, rate(4), "a tape without wire has no bytes")
-	assert.InDelta(t, 0.05, float64(r.CalibrationRejected)/float64(r.CalibrationTrials), 0.03)
+	assert.InDelta(t, 0.05, float64(r.Drawn.Rejected)/float64(r.Drawn.Trials), 0.03)
+	assert.Equal(t, 21, r.Stretches.Trials, "seven stretches, three pairs of controls")
+	assert.True(t, r.Stretches.nominal())
 	assert.Equal(t, results.VerdictRegressed, r.Verdict(), "not every promise is kept")
 	var text strings.Builder
 	require.NoError(t, r.Write(&text))

@@ -219,7 +219,9 @@ func (l loadCurves) Plot(c draw.Canvas, p *plot.Plot) {
 		}
 		if y := atY(max(curve.bound, p.Y.Min)); i == 0 && curve.bound > 0 {
 			c.StrokeLine2(draw.LineStyle{Color: ink, Width: vg.Points(0.8), Dashes: []vg.Length{1, 2}}, c.Min.X, y, c.Max.X, y)
-			c.FillText(valueStyle, vg.Point{X: c.Min.X + 3, Y: y + 3}, "bound "+rounded(curve.bound, nil, nil, 1)+" ms")
+			style := valueStyle
+			style.YAlign = text.YBottom
+			c.FillText(style, vg.Point{X: c.Min.X + 3, Y: y + 1}, fmt.Sprintf("bound %g ms", curve.bound))
 		}
 		if curve.knee > 0 {
 			at := atX(curve.knee)

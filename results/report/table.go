@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"pqbench/results"
@@ -146,12 +147,13 @@ func (b *builder) title(of section) string {
 		parts = append(parts, timesOf(b.m.Computing), fmt.Sprintf("%d trials a cell", b.trials(of)))
 		return strings.Join(parts, ", ")
 	}
+	var blocks []string
 	for _, e := range b.m.Experiments {
-		if e.Name == b.experiment {
-			parts = append(parts, fmt.Sprintf("%d blocks", e.Done))
+		if done := strconv.Itoa(e.Done); e.Name == b.experiment && !slices.Contains(blocks, done) {
+			blocks = append(blocks, done)
 		}
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(append(parts, strings.Join(blocks, " or ")+" blocks"), ", ")
 }
 
 // trials is how many a section's cells have.

@@ -20,6 +20,7 @@ func (r *runner) fleet(ctx context.Context, p part) error {
 	if err != nil {
 		return err
 	}
+	r.uncounted(p)
 	none := func(context.Context) error { return nil }
 	return r.blocks(ctx, p, none, func(ctx context.Context, a arm, t *results.Trial) ([]results.Sample, error) {
 		h, up, err := r.hold(ctx, p, cert, a, r.trialSeed(t.Block))
@@ -35,15 +36,28 @@ func (r *runner) fleet(ctx context.Context, p part) error {
 // rest lets a fleet stand idle, and asks it a little at the end.
 func (h *holding) rest(t *results.Trial, up role.FleetReply) ([]results.Sample, error) {
 	ctx, r, p, a := h.ctx, h.r, h.p, h.a
+	atRest := p.countsKeepAlives(h.timers())
+	if atRest {
+		var err error
+		if atRest, err = h.quiet(ctx); err != nil {
+			return nil, err
+		}
+		if !atRest {
+			r.warn(fmt.Sprintf("fleet: %s still sent large datagrams after %d keep-alive periods: no CPU and traffic of idle tunnels", a.Arm, quietPeriods))
+		}
+	}
 	t.Started = r.clock.Now()
 	before, after, err := h.idle(ctx, time.Duration(p.Time))
 	if err != nil {
 		return nil, err
 	}
 	t.Finished = r.clock.Now()
-	t.Values = before.until(after, float64(a.Tunnels), time.Duration(t.Finished-t.Started))
+	t.Values = map[string]float64{}
+	if atRest {
+		before.until(after, float64(a.Tunnels), time.Duration(t.Finished-t.Started), t.Values)
+	}
 	if lost := after.fleet.Losses; lost > 0 {
-		r.warn(fmt.Sprintf("fleet: %d connections of %s were lost while nothing happened, and made again: %s", lost, a.Arm, losses(up, before.fleet, after.fleet)))
+		r.warn(fmt.Sprintf("fleet: %d connections of %s were lost while nothing happened, and made again: %s", lost, a.Arm, losses(append(up.Events, h.heard...))))
 	}
 	if err := h.memory(ctx, t.Values); err != nil {
 		return nil, err
@@ -64,20 +78,18 @@ func (h *holding) rest(t *results.Trial, up role.FleetReply) ([]results.Sample, 
 }
 
 // losses are why connections were lost, each reason once, and in which stretch of the run.
-func losses(replies ...role.FleetReply) string {
+func losses(events []fleets.Event) string {
 	var why []string
 	first, last := int64(0), int64(0)
-	for _, reply := range replies {
-		for _, e := range reply.Events {
-			if e.Kind != fleets.Lost {
-				continue
-			}
-			if last = e.At; first == 0 {
-				first = e.At
-			}
-			if !slices.Contains(why, e.Detail) {
-				why = append(why, e.Detail)
-			}
+	for _, e := range events {
+		if e.Kind != fleets.Lost {
+			continue
+		}
+		if last = e.At; first == 0 {
+			first = e.At
+		}
+		if !slices.Contains(why, e.Detail) {
+			why = append(why, e.Detail)
 		}
 	}
 	return fmt.Sprintf("%s (from %v to %v of the run)", strings.Join(why, "; "), time.Duration(first).Round(time.Second), time.Duration(last).Round(time.Second))
@@ -110,7 +122,9 @@ func (h *holding) read(ctx context.Context) (r reading, err error) {
 	if err := h.edges[0].Call(ctx, "State", role.None{}, &r.edge); err != nil {
 		return r, err
 	}
-	return r, h.connector.Call(ctx, "Fleet", role.None{}, &r.fleet)
+	err = h.connector.Call(ctx, "Fleet", role.None{}, &r.fleet)
+	h.heard = append(h.heard, r.fleet.Events...)
+	return r, err
 }
 
 // idle lets some time pass over a fleet at rest.
@@ -132,22 +146,76 @@ func (h *holding) idle(ctx context.Context, span time.Duration) (before, after r
 	return before, after, err
 }
 
-// until are the CPU time and the traffic between two readings.
-func (b reading) until(a reading, tunnels float64, span time.Duration) map[string]float64 {
+// until adds the CPU time and the traffic between two readings.
+func (b reading) until(a reading, tunnels float64, span time.Duration, values map[string]float64) {
 	seconds := span.Seconds()
 	perTunnel := func(v float64) float64 { return v / tunnels / seconds }
 	edge, connector := a.edge.Usage.Sub(b.edge.Usage), a.fleet.Usage.Sub(b.fleet.Usage)
 	client, server := a.fleet.Sent.Sub(b.fleet.Sent), a.edge.Sent.Sub(b.edge.Sent)
-	values := map[string]float64{
-		// A thousand tunnels, in shares of a core.
-		"edge_cpu_per_1000":      perTunnel(1000 * edge.CPU.Seconds()),
-		"connector_cpu_per_1000": perTunnel(1000 * connector.CPU.Seconds()),
-	}
+	// A thousand tunnels, in shares of a core.
+	values["edge_cpu_per_1000"] = perTunnel(1000 * edge.CPU.Seconds())
+	values["connector_cpu_per_1000"] = perTunnel(1000 * connector.CPU.Seconds())
 	for side, sent := range map[string]wire.Traffic{"client": client, "server": server} {
 		values[side+"_keepalive_datagrams"] = perTunnel(float64(sent.Datagrams))
 		values[side+"_keepalive_bytes"] = perTunnel(float64(sent.Bytes))
 	}
-	return values
+}
+
+// A fleet that came up goes on sending: quic-go searches the path's MTU with a probe in about every keep-alive period.
+const (
+	// quietBelow is the mean UDP payload of a datagram, bytes, of a fleet that does nothing but keep itself alive: a PING
+	// takes some 30, a probe 1,300 and more.
+	quietBelow = 100
+	// quietPeriods bounds the wait; the search takes about six.
+	quietPeriods = 12
+	// countedPeriods is the least number of keep-alive periods over which CPU time and traffic are counted.
+	countedPeriods = 2
+)
+
+// countsKeepAlives reports whether fleets with those timers stand long enough for what they do at rest to be counted.
+func (e *Experiment) countsKeepAlives(of Timers) bool {
+	return time.Duration(e.Time) >= countedPeriods*of.KeepAlive
+}
+
+// quiet waits until the fleet sends keep-alives alone.
+func (h *holding) quiet(ctx context.Context) (ok bool, err error) {
+	before, err := h.read(ctx)
+	for range quietPeriods {
+		if err != nil {
+			return false, err
+		}
+		select {
+		case <-time.After(h.timers().KeepAlive):
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+		var after reading
+		after, err = h.read(ctx)
+		sent := after.sent().Sub(before.sent())
+		if err == nil && sent.Datagrams > 0 && sent.Bytes < quietBelow*sent.Datagrams {
+			return true, nil
+		}
+		before = after
+	}
+	return false, err
+}
+
+// sent is the traffic of both ends.
+func (r reading) sent() wire.Traffic {
+	return r.edge.Sent.Add(r.fleet.Sent)
+}
+
+// uncounted warns of fleets that stand for too short in every experiment of the plan.
+func (r *runner) uncounted(p part) {
+	for _, a := range p.arms {
+		timers, _ := ParseTimers(a.Timers) // they were read when the arm was made
+		if !slices.ContainsFunc(r.parts, func(o part) bool {
+			return o.Run == p.Run && o.countsKeepAlives(timers) && slices.ContainsFunc(o.arms, func(b arm) bool { return b.Timers == a.Timers })
+		}) {
+			r.warn(fmt.Sprintf("fleet: no CPU and traffic of idle tunnels with a keep-alive of %v: that takes fleets which are held for %v at least, not %v",
+				timers.KeepAlive, countedPeriods*timers.KeepAlive, time.Duration(p.Time)))
+		}
+	}
 }
 
 // memory adds what both processes hold: resident as they are, and live once the garbage is gone.

@@ -233,8 +233,8 @@ func (e *Experiment) fleetMethod() string {
 	return fmt.Sprintf("Fleets of %s tunnels with %d connections each come up as fast as the edge follows, and are then held for %v without any request; processes of their own for each arm and block. "+
 		"The connectors are one process, their sockets %s. Memory is the resident set at the end of that time; live is heap and stacks in use after a collection. "+
 		"Memory per tunnel is the slope of a straight line through the sizes (least squares), its interval a bootstrap over blocks: what the process takes without any tunnel does not count. "+
-		"A connection's share is that of its tunnel by %d. Keep-alives are all datagrams sent in that time, as UDP payload. A probe of %d requests follows: the tunnels answer.",
-		sizeList(e.Sizes), e.Conns, time.Duration(e.Time), e.Sockets, e.Conns, probes)
+		"A connection's share is that of its tunnel by %d. CPU and keep-alives (all datagrams sent, as UDP payload) are those of that time where it lasts %d keep-alive periods, once path MTU discovery has ended. A probe of %d requests follows: the tunnels answer.",
+		sizeList(e.Sizes), e.Conns, time.Duration(e.Time), e.Sockets, e.Conns, countedPeriods, probes)
 }
 
 func (e *Experiment) stormMethod() string {

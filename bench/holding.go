@@ -13,6 +13,7 @@ import (
 
 	"pqbench/bench/role"
 	"pqbench/loadgen"
+	fleets "pqbench/loadgen/fleet"
 	"pqbench/tunnel"
 )
 
@@ -31,6 +32,7 @@ type holding struct {
 	hosts                   []string
 	originURL               string
 	leaks                   leaks
+	heard                   []fleets.Event // since the fleet stood
 
 	// ctx ends with the run, and when one of the processes ends that should not: waiting for the others would be for
 	// nothing then.

@@ -51,10 +51,9 @@ func (h *holding) rest(t *results.Trial, up role.FleetReply) ([]results.Sample, 
 	if err != nil {
 		return nil, err
 	}
-	t.Finished = r.clock.Now()
 	t.Values = map[string]float64{}
 	if atRest {
-		before.until(after, float64(a.Tunnels), time.Duration(t.Finished-t.Started), t.Values)
+		before.until(after, float64(a.Tunnels), t.Values)
 	}
 	if lost := after.fleet.Losses; lost > 0 {
 		r.warn(fmt.Sprintf("fleet: %d connections of %s were lost while nothing happened, and made again: %s", lost, a.Arm, losses(append(up.Events, h.heard...))))
@@ -114,6 +113,7 @@ func rampTime(up role.FleetReply) int64 {
 
 // reading is what both ends of a fleet have used by an instant.
 type reading struct {
+	at    int64 // on the run's clock
 	edge  role.EdgeState
 	fleet role.FleetReply
 }
@@ -124,6 +124,7 @@ func (h *holding) read(ctx context.Context) (r reading, err error) {
 	}
 	err = h.connector.Call(ctx, "Fleet", role.None{}, &r.fleet)
 	h.heard = append(h.heard, r.fleet.Events...)
+	r.at = h.r.clock.Now()
 	return r, err
 }
 
@@ -147,8 +148,8 @@ func (h *holding) idle(ctx context.Context, span time.Duration) (before, after r
 }
 
 // until adds the CPU time and the traffic between two readings.
-func (b reading) until(a reading, tunnels float64, span time.Duration, values map[string]float64) {
-	seconds := span.Seconds()
+func (b reading) until(a reading, tunnels float64, values map[string]float64) {
+	seconds := time.Duration(a.at - b.at).Seconds()
 	perTunnel := func(v float64) float64 { return v / tunnels / seconds }
 	edge, connector := a.edge.Usage.Sub(b.edge.Usage), a.fleet.Usage.Sub(b.fleet.Usage)
 	client, server := a.fleet.Sent.Sub(b.fleet.Sent), a.edge.Sent.Sub(b.edge.Sent)

@@ -187,10 +187,15 @@ func (h *holding) openEdge(ctx context.Context, i int) error {
 func (h *holding) vanish(i int) {
 	edge := h.edges[i]
 	h.edges[i] = nil
+	h.end(edge)
+}
+
+// end kills a process on purpose: its end is not what went wrong.
+func (h *holding) end(proc *role.Proc) {
 	h.mu.Lock()
-	h.expected[edge] = true
+	h.expected[proc] = true
 	h.mu.Unlock()
-	edge.Kill()
+	proc.Kill()
 }
 
 // admit sets the arm's admission control at edge i. A fleet comes up without: it is paced as it is.

@@ -185,13 +185,14 @@ func (o *offered) fill(t *results.Trial, phase int, g generator) []results.Sampl
 	}
 	length := min(int64(o.phases[phase].Time), max(o.start+o.halted-begin, 1))
 	samples := o.byPhase[phase]
-	t.Started, t.Finished = begin, begin+length
+	end := begin + length
+	t.Started, t.Finished = begin, end
 	inTime := 0
 	for _, s := range samples {
 		switch s.Class {
 		case "":
 			t.Completed++
-			if s.Completed <= t.Finished {
+			if s.Completed <= end {
 				inTime++
 			}
 		case results.ClassDropped:

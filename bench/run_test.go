@@ -5,7 +5,23 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+
+	"pqbench/loadgen"
+	"pqbench/results"
 )
+
+// A unit that ends after the phase does not make those after it end in time.
+func TestCompletedInTime(t *testing.T) {
+	phases := []loadgen.Phase{{Name: "all", Time: time.Second, From: 4, To: 4}}
+	o := offered{phases: phases, halted: int64(time.Second), byPhase: [][]results.Sample{{
+		{Completed: 3e9}, {Completed: 2e9}, {Completed: 1e9}, {Completed: 1e9 + 1},
+	}}, cpu: make([]cpuTimesOf, 2)}
+	var trial results.Trial
+	o.fill(&trial, 0, generator{})
+	assert.Equal(t, 4.0, trial.Values["offered_rate"])
+	assert.Equal(t, 1.0, trial.Values["achieved_rate"])
+	assert.EqualValues(t, 3e9, trial.Finished)
+}
 
 // A clock that was set during a run is told; one that a time service slews is not.
 func TestStepOfTheClock(t *testing.T) {

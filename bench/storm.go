@@ -230,13 +230,14 @@ func tellRequests(values map[string]float64, requests role.TrialReply, began int
 // visiting is requests that go on during a storm.
 type visiting struct {
 	load  *role.Proc
+	kill  func() // of load, on purpose
 	reply role.TrialReply
 	done  chan error // nil: there are none
 }
 
 // send begins the visitors' requests. They go on for as long as a storm may last, and end with it.
 func (s *storm) send(ctx context.Context) (*visiting, error) {
-	v := &visiting{load: s.load}
+	v := &visiting{load: s.load, kill: func() { s.end(s.load) }}
 	if s.p.Requests == 0 {
 		return v, nil
 	}
@@ -277,7 +278,7 @@ func (v *visiting) abandon() error {
 	if v.done == nil {
 		return nil
 	}
-	v.load.Kill()
+	v.kill()
 	<-v.done
 	return nil
 }

@@ -20,6 +20,12 @@ type arm struct {
 	note     string
 }
 
+// timers are those of a fleet's arm.
+func (a arm) timers() Timers {
+	t, _ := ParseTimers(a.Timers) // they were read when the arm was made
+	return t
+}
+
 // arms lists the arms of an experiment: the product of its factors, less what cannot be. A group that this build
 // cannot speak is left out, and skipped says why.
 func (e *Experiment) arms() (arms []arm, skipped []string) {

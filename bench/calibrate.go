@@ -12,37 +12,20 @@ import (
 // calibration bounds how long a generator is calibrated, for each arm and set of processes.
 const calibration = time.Second
 
-// calibrate drives the arm's load, evenly and for a second, at an edge that does the least possible (quic-go's accept
-// loop alone), once for each set of processes. What the generator shows there is its own: an edge with more to do can
-// only be slower. It returns nothing when the arm has been calibrated.
-func (ps *pairs) calibrate(ctx context.Context, pr *pair, a arm) (map[string]float64, error) {
-	if pr.calibrated[a.id] || ps.p.Loop == loopClosed {
+// calibrate drives an arm's load, evenly and for a second, at an edge that does the least possible: quic-go's accept loop
+// alone for handshakes, a server of net/http for requests; once for each set of processes, which done keeps account of.
+// What the generator shows there is its own: an edge with more to do can only be slower. It returns nothing when the
+// arm has been calibrated.
+func (r *runner) calibrate(ctx context.Context, p part, a arm, done map[int]bool, leastEdge func() (generator, error)) (map[string]float64, error) {
+	if done[a.id] || p.Loop == loopClosed {
 		return nil, nil
 	}
-	pr.calibrated[a.id] = true
-	g, err := ps.leastEdge(ctx, pr, a)
+	done[a.id] = true
+	g, err := leastEdge()
 	if err != nil {
 		return nil, err
 	}
-	return ps.r.calibrate(ctx, ps.p, g)
-}
-
-// calibrate is the same for requests: the edge that does the least possible answers by itself, from net/http.
-func (ps *paths) calibrate(ctx context.Context, w *path, a arm) (map[string]float64, error) {
-	if w.calibrated[a.id] || ps.p.Loop == loopClosed {
-		return nil, nil
-	}
-	w.calibrated[a.id] = true
-	g, err := ps.leastEdge(ctx, w, a)
-	if err != nil {
-		return nil, err
-	}
-	return ps.r.calibrate(ctx, ps.p, g)
-}
-
-// calibrate offers the load of a generator's arm, evenly.
-func (r *runner) calibrate(ctx context.Context, p part, g generator) (map[string]float64, error) {
-	rate, _ := ParseRate(g.arm.Rate)
+	rate, _ := ParseRate(a.Rate)
 	phases, err := p.phases(rate)
 	if err != nil {
 		return nil, err

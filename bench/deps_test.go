@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 	"bench":                        {"..."},
 	"bench/knee":                   nil,
 	"bench/capacity":               {"bench", "bench/capacity/storm", "bench/lab/link", "kex", "results", "results/report", "results/stats", "tunnel", "tunnel/connector", "tunnel/edge"},
-	"bench/capacity/storm":         {"loadgen", "loadgen/fleet", "tunnel", "tunnel/ca", "tunnel/connector", "tunnel/edge"}, // but for the connector's laws in its tests alone
+	"bench/capacity/storm":         {"loadgen", "loadgen/fleet", "tunnel", "tunnel/ca", "tunnel/connector", "tunnel/edge"}, // the laws of tunnel and connector; the others in its tests alone
 	"bench/lab/link":               {"kex", "wire", "tunnel", "tunnel/ca", "tunnel/edge", "tunnel/connector"},              // the tunnel in its tests alone
 	"bench/lab":                    {"bench", "bench/lab/link", "kex", "loadgen", "origin", "results", "results/stats", "tunnel", "tunnel/ca", "tunnel/connector", "tunnel/edge", "wire"},
 	"bench/gate":                   {"bench", "bench/lab", "kex", "results", "results/export"}, // the tables in its tests alone

@@ -36,15 +36,9 @@ func (r *runner) fleet(ctx context.Context, p part) error {
 // rest lets a fleet stand idle, and asks it a little at the end.
 func (h *holding) rest(t *results.Trial, up role.FleetReply) ([]results.Sample, error) {
 	ctx, r, p, a := h.ctx, h.r, h.p, h.a
-	atRest := p.countsKeepAlives(h.timers())
-	if atRest {
-		var err error
-		if atRest, err = h.quiet(ctx); err != nil {
-			return nil, err
-		}
-		if !atRest {
-			r.warn(fmt.Sprintf("fleet: %s still sent large datagrams after %d keep-alive periods: no CPU and traffic of idle tunnels", a.Arm, quietPeriods))
-		}
+	atRest, err := h.quiet(ctx)
+	if err != nil {
+		return nil, err
 	}
 	t.Started = r.clock.Now()
 	before, after, err := h.idle(ctx, time.Duration(p.Time))
@@ -56,7 +50,7 @@ func (h *holding) rest(t *results.Trial, up role.FleetReply) ([]results.Sample, 
 		before.until(after, float64(a.Tunnels), t.Values)
 	}
 	if lost := after.fleet.Losses; lost > 0 {
-		r.warn(fmt.Sprintf("fleet: %d connections of %s were lost while nothing happened, and made again: %s", lost, a.Arm, losses(append(up.Events, h.heard...))))
+		r.warn(fmt.Sprintf("fleet: %d connections of %s were lost while nothing happened, and made again: %s", lost, a.Arm, losses(slices.Concat(up.Events, h.heard))))
 	}
 	if err := h.memory(ctx, t.Values); err != nil {
 		return nil, err
@@ -138,10 +132,8 @@ func (h *holding) idle(ctx context.Context, span time.Duration) (before, after r
 	if before, err = h.read(ctx); err != nil {
 		return before, after, err
 	}
-	select {
-	case <-time.After(span):
-	case <-ctx.Done():
-		return before, after, ctx.Err()
+	if err := pauseFor(ctx, span); err != nil {
+		return before, after, err
 	}
 	after, err = h.read(ctx)
 	return before, after, err
@@ -178,27 +170,31 @@ func (e *Experiment) countsKeepAlives(of Timers) bool {
 	return time.Duration(e.Time) >= countedPeriods*of.KeepAlive
 }
 
-// quiet waits until the fleet sends keep-alives alone.
-func (h *holding) quiet(ctx context.Context) (ok bool, err error) {
+// quiet waits until the fleet sends keep-alives alone, where they are to be counted; false: they cannot be.
+func (h *holding) quiet(ctx context.Context) (bool, error) {
+	period := h.a.timers().KeepAlive
+	if !h.p.countsKeepAlives(h.a.timers()) {
+		return false, nil
+	}
 	before, err := h.read(ctx)
+	if err != nil {
+		return false, err
+	}
 	for range quietPeriods {
+		if err := pauseFor(ctx, period); err != nil {
+			return false, err
+		}
+		after, err := h.read(ctx)
 		if err != nil {
 			return false, err
 		}
-		select {
-		case <-time.After(h.timers().KeepAlive):
-		case <-ctx.Done():
-			return false, ctx.Err()
-		}
-		var after reading
-		after, err = h.read(ctx)
-		sent := after.sent().Sub(before.sent())
-		if err == nil && sent.Datagrams > 0 && sent.Bytes < quietBelow*sent.Datagrams {
+		if sent := after.sent().Sub(before.sent()); sent.Datagrams > 0 && sent.Bytes < quietBelow*sent.Datagrams {
 			return true, nil
 		}
 		before = after
 	}
-	return false, err
+	h.r.warn(fmt.Sprintf("fleet: %s still sent large datagrams after %d keep-alive periods: no CPU and traffic of idle tunnels", h.a.Arm, quietPeriods))
+	return false, nil
 }
 
 // sent is the traffic of both ends.
@@ -209,7 +205,7 @@ func (r reading) sent() wire.Traffic {
 // uncounted warns of fleets that stand for too short in every experiment of the plan.
 func (r *runner) uncounted(p part) {
 	for _, a := range p.arms {
-		timers, _ := ParseTimers(a.Timers) // they were read when the arm was made
+		timers := a.timers()
 		if !slices.ContainsFunc(r.parts, func(o part) bool {
 			return o.Run == p.Run && o.countsKeepAlives(timers) && slices.ContainsFunc(o.arms, func(b arm) bool { return b.Timers == a.Timers })
 		}) {

@@ -109,7 +109,7 @@ func (h *holding) settle(ctx context.Context) error {
 	}
 	// Thousands of connections take a while to close, and a close that was lost in their crowd is found by its silence.
 	for _, edge := range h.edges {
-		if err := edge.Call(ctx, "Drain", role.DrainArgs{Timeout: drainFleet + h.timers().Idle}, &role.Drained{}); err != nil {
+		if err := edge.Call(ctx, "Drain", role.DrainArgs{Timeout: drainFleet + h.a.timers().Idle}, &role.Drained{}); err != nil {
 			return err
 		}
 	}
@@ -151,12 +151,6 @@ func (h *holding) start(ctx context.Context) error {
 // entrance is where the visitors enter.
 func (h *holding) entrance() string { return h.at[len(h.at)-1].Eyeball }
 
-// timers are the arm's.
-func (h *holding) timers() Timers {
-	t, _ := ParseTimers(h.a.Timers) // they were read when the arm was made
-	return t
-}
-
 // drainFleet bounds how long a fleet's connections take to close.
 const drainFleet = 30 * time.Second
 
@@ -179,7 +173,7 @@ func (h *holding) openEdge(ctx context.Context, i int) error {
 	}
 	return edge.Call(ctx, "Listen", role.ListenArgs{
 		LeafPEM: h.cert.leaf, Initial: int(h.p.Initial[0]), Eyeball: true, At: h.at[i], Unwatched: true,
-		Idle: h.timers().Idle, Metered: true, Fleet: true,
+		Idle: h.a.timers().Idle, Metered: true, Fleet: true,
 	}, &h.at[i])
 }
 
@@ -219,7 +213,7 @@ func (h *holding) fleetArgs(seed uint64) role.FleetArgs {
 		RootPEM: h.cert.root, Origin: h.originURL, Initial: int(h.p.Initial[0]), Connections: h.p.Conns, Tunnels: h.creds,
 		Offers:    []role.FleetOffer{{Groups: h.a.offer.IDs(), Want: h.a.offer.Expected().ID}},
 		OfferOf:   make([]int, len(h.creds)),
-		KeepAlive: h.timers().KeepAlive, Idle: h.timers().Idle, Seed: seed,
+		KeepAlive: h.a.timers().KeepAlive, Idle: h.a.timers().Idle, Seed: seed,
 		Timeout: setUpFleet + time.Duration(connections)*setUpConnection,
 	}
 	if h.p.Sockets == socketsShared {

@@ -50,10 +50,8 @@ func (w *path) hold(ctx context.Context, a arm, span time.Duration) (h held, err
 	if err != nil {
 		return h, err
 	}
-	select {
-	case <-time.After(span):
-	case <-ctx.Done():
-		return h, ctx.Err()
+	if err := pauseFor(ctx, span); err != nil {
+		return h, err
 	}
 	after, err := w.meter(ctx, a, "Usage")
 	if err != nil {

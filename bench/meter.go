@@ -37,12 +37,7 @@ func (g generator) read() (c cpuTimesOf) {
 
 // meter reads at the beginning of every phase, and at the end of the last or of the context.
 func (g generator) meter(ctx context.Context, clock loadgen.Clock, start int64, phases []loadgen.Phase) (times []cpuTimesOf) {
-	wait := func(until int64) {
-		select {
-		case <-time.After(time.Duration(until - clock.Now())):
-		case <-ctx.Done():
-		}
-	}
+	wait := func(until int64) { _ = pauseFor(ctx, time.Duration(until-clock.Now())) }
 	at := start
 	for _, p := range phases {
 		wait(at)

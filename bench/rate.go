@@ -16,7 +16,7 @@ func (r *runner) rate(ctx context.Context, p part) error {
 	p.arms = first
 	if p.Drive == driveRequests {
 		return r.overPaths(ctx, p, func(ctx context.Context, ps *paths, w *path, a arm, t *results.Trial) ([]results.Sample, error) {
-			values, err := ps.calibrate(ctx, w, a)
+			values, err := r.calibrate(ctx, p, a, w.calibrated, func() (generator, error) { return ps.leastEdge(ctx, w, a) })
 			if err != nil {
 				return nil, err
 			}
@@ -26,7 +26,7 @@ func (r *runner) rate(ctx context.Context, p part) error {
 		})
 	}
 	return r.overPairs(ctx, p, func(ctx context.Context, ps *pairs, pr *pair, a arm, t *results.Trial) ([]results.Sample, error) {
-		values, err := ps.calibrate(ctx, pr, a)
+		values, err := r.calibrate(ctx, p, a, pr.calibrated, func() (generator, error) { return ps.leastEdge(ctx, pr, a) })
 		if err != nil {
 			return nil, err
 		}

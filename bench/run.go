@@ -299,6 +299,18 @@ func stepped(monotonic, wall time.Duration) string {
 	return fmt.Sprintf("the host's clock was set by %v during the run: durations are not affected (they are read from the monotonic clock), the time of day in the manifest is that of the start", by.Round(time.Millisecond))
 }
 
+// pauseFor lets time pass; a time that is over already is none.
+func pauseFor(ctx context.Context, span time.Duration) error {
+	timer := time.NewTimer(max(span, 0))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // tally fills a trial's counts: what was scheduled and dropped as the load counted it, the rest from the samples.
 func tally(t *results.Trial, samples []results.Sample, scheduled, dropped int) {
 	t.Scheduled, t.Dropped = scheduled, dropped

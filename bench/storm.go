@@ -229,15 +229,14 @@ func tellRequests(values map[string]float64, requests role.TrialReply, began int
 
 // visiting is requests that go on during a storm.
 type visiting struct {
-	load  *role.Proc
-	kill  func() // of load, on purpose
+	storm *storm
 	reply role.TrialReply
 	done  chan error // nil: there are none
 }
 
 // send begins the visitors' requests. They go on for as long as a storm may last, and end with it.
 func (s *storm) send(ctx context.Context) (*visiting, error) {
-	v := &visiting{load: s.load, kill: func() { s.end(s.load) }}
+	v := &visiting{storm: s}
 	if s.p.Requests == 0 {
 		return v, nil
 	}
@@ -262,7 +261,7 @@ func (v *visiting) end(ctx context.Context) (role.TrialReply, error) {
 	if v.done == nil {
 		return role.TrialReply{}, nil
 	}
-	if err := v.load.Call(ctx, "Halt", role.None{}, &role.None{}); err != nil {
+	if err := v.storm.load.Call(ctx, "Halt", role.None{}, &role.None{}); err != nil {
 		return role.TrialReply{}, err
 	}
 	select {
@@ -278,19 +277,7 @@ func (v *visiting) abandon() error {
 	if v.done == nil {
 		return nil
 	}
-	v.kill()
+	v.storm.end(v.storm.load)
 	<-v.done
 	return nil
-}
-
-// pauseFor lets time pass; a time that is over already is none.
-func pauseFor(ctx context.Context, span time.Duration) error {
-	timer := time.NewTimer(max(span, 0))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -135,7 +135,7 @@ func (r *Report) calibration(rounds []taped, trials int, seed uint64) {
 	}
 	random := rand.New(rand.NewPCG(seed, 99))
 	for range trials {
-		r.Drawn.test(benchBlocks, func(int) (base, again Values) {
+		r.Drawn.test(func(int) (base, again Values) {
 			one := rounds[random.IntN(len(rounds))]
 			order := random.Perm(controls)
 			return one.Arms[order[0]], one.Arms[order[1]]
@@ -146,7 +146,7 @@ func (r *Report) calibration(rounds []taped, trials int, seed uint64) {
 			break
 		}
 		for a := range controls {
-			r.Stretches.test(benchBlocks, func(i int) (base, again Values) {
+			r.Stretches.test(func(i int) (base, again Values) {
 				return stretch[i].Arms[a], stretch[i].Arms[(a+1)%controls]
 			})
 		}
@@ -156,10 +156,12 @@ func (r *Report) calibration(rounds []taped, trials int, seed uint64) {
 // signTests are how often a sign test rejected.
 type signTests struct{ Trials, Rejected int }
 
+// signLevel is the level of the A/A arm's test.
 const signLevel = 0.05
 
-func (s *signTests) test(blocks int, of func(block int) (base, again Values)) {
-	differences := make([]float64, blocks)
+// test makes one of the blocks of a run.
+func (s *signTests) test(of func(block int) (base, again Values)) {
+	differences := make([]float64, benchBlocks)
 	for i := range differences {
 		base, again := of(i)
 		differences[i] = again["total_cpu"] - base["total_cpu"]

@@ -74,14 +74,18 @@ func (r Report) table(w io.Writer) {
 	fmt.Fprintln(t, "head\ttime\tcomparisons\tfound regressed\t95 % interval\tpromised\t\tstandard error")
 	for _, row := range r.Rows {
 		rate := stats.Proportion(row.Regressed, row.Trials)
-		kept := "kept"
-		if !row.kept() {
-			kept = "NOT KEPT"
-		}
 		fmt.Fprintf(t, "%s\t%v\t%d\t%.1f %%\t[%.1f, %.1f]\t%s\t%s\t%.2f %%\n", row.Head, row.Budget, row.Trials,
-			100*rate.Value, 100*rate.Low, 100*rate.High, row.promise(), kept, 100*stats.Median(row.Errors))
+			100*rate.Value, 100*rate.Low, 100*rate.High, row.promise(), told(row.kept()), 100*stats.Median(row.Errors))
 	}
 	_ = t.Flush() // a Builder does not fail
+}
+
+// told is the word for a promise.
+func told(kept bool) string {
+	if kept {
+		return "kept"
+	}
+	return "NOT KEPT"
 }
 
 func (r Row) promise() string {
@@ -118,12 +122,8 @@ func (r Report) rest(w io.Writer) {
 			continue
 		}
 		rate := stats.Proportion(of.tests.Rejected, of.tests.Trials)
-		kept := "kept"
-		if !of.tests.nominal() {
-			kept = "NOT KEPT"
-		}
 		fmt.Fprintf(w, "the A/A arm of a run (sign test of %d blocks, 5 %%), blocks %s: rejects %d of %d, %.1f %% [%.1f, %.1f] %s\n",
-			benchBlocks, of.name, of.tests.Rejected, of.tests.Trials, 100*rate.Value, 100*rate.Low, 100*rate.High, kept)
+			benchBlocks, of.name, of.tests.Rejected, of.tests.Trials, 100*rate.Value, 100*rate.Low, 100*rate.High, told(of.tests.nominal()))
 	}
 	for _, l := range r.Live {
 		found := "nothing regressed"

@@ -267,7 +267,7 @@ func (r *LoadRole) Requests(args RequestArgs, reply *TrialReply) error {
 		return err
 	}
 	ctx := context.Background()
-	if args.Duration > 0 { // a number of them is soon done
+	if args.Duration > 0 { // a number of them is soon done, and must not take Halt from an open loop beside it
 		halting, done := r.haltable()
 		defer done()
 		ctx = halting

@@ -217,7 +217,8 @@ func (l loadCurves) Plot(c draw.Canvas, p *plot.Plot) {
 		}{{func(p loadPoint) float64 { return p.p99 }, nil}, {func(p loadPoint) float64 { return p.p50 }, []vg.Length{4, 3}}} {
 			curve.draw(c, of.value, of.dashes, func(p loadPoint) vg.Point { return vg.Point{X: atX(p.rate), Y: atY(of.value(p))} })
 		}
-		if y := atY(max(curve.bound, p.Y.Min)); i == 0 && curve.bound > 0 {
+		if i == 0 && curve.bound > 0 {
+			y := atY(curve.bound)
 			c.StrokeLine2(draw.LineStyle{Color: ink, Width: vg.Points(0.8), Dashes: []vg.Length{1, 2}}, c.Min.X, y, c.Max.X, y)
 			style := valueStyle
 			style.YAlign = text.YBottom

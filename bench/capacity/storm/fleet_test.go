@@ -38,9 +38,7 @@ func (o *outages) SendPacket(p simnet.Packet) error {
 // realStorm is a storm of real connectors at a real edge, in virtual time: computing takes none. Its edge goes away in
 // good order, so that everybody is told.
 type realStorm struct {
-	c         Config
 	authority *ca.CA
-	network   *simnet.Simnet
 	router    *outages
 	socket    *simnet.SimConn // the edge's
 	members   []fleet.Member
@@ -49,16 +47,16 @@ type realStorm struct {
 }
 
 func newRealStorm(t *testing.T, c Config, authority *ca.CA) (s *realStorm, listen func() (net.PacketConn, error)) {
-	s = &realStorm{c: c, authority: authority, router: &outages{}, secret: make([]byte, 32)}
+	s = &realStorm{authority: authority, router: &outages{}, secret: make([]byte, 32)}
 	s.now = func() time.Time { return authority.Leaf().Leaf.NotBefore.Add(time.Hour) }
-	s.network = &simnet.Simnet{Router: s.router}
+	network := &simnet.Simnet{Router: s.router}
 	endpoint := func(host byte) *simnet.SimConn {
 		at := &net.UDPAddr{IP: net.IPv4(10, 0, 0, host), Port: tunnel.DefaultPort}
-		return s.network.NewEndpoint(at, simnet.NodeBiDiLinkSettings{Latency: c.RTT / 2})
+		return network.NewEndpoint(at, simnet.NodeBiDiLinkSettings{Latency: c.RTT / 2})
 	}
 	s.socket = endpoint(1)
 	client := endpoint(2)
-	require.NoError(t, s.network.Start())
+	require.NoError(t, network.Start())
 	offer := &fleet.Offer{Want: tls.X25519, TLS: &tls.Config{RootCAs: authority.Pool(), CurvePreferences: []tls.CurveID{tls.X25519}, Time: s.now}}
 	for range c.Tunnels {
 		s.members = append(s.members, fleet.Member{Offer: offer, Credentials: tunnel.Credentials{AccountTag: "storm", TunnelSecret: s.secret, TunnelID: uuid.New()}})
@@ -66,7 +64,7 @@ func newRealStorm(t *testing.T, c Config, authority *ca.CA) (s *realStorm, liste
 	t.Cleanup(func() {
 		require.NoError(t, s.socket.Close())
 		require.NoError(t, client.Close())
-		s.network.Close()
+		network.Close()
 	})
 	return s, func() (net.PacketConn, error) { return client, nil }
 }

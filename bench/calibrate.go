@@ -9,10 +9,14 @@ import (
 	"pqbench/results"
 )
 
-// calibration bounds how long a generator is calibrated, for each arm and set of processes.
-const calibration = time.Second
+// calibration bounds how long a generator is calibrated, for each arm and set of processes. What is intended within the
+// grace before its end may still be in flight then: a generator that is too slow by 3 % is late by more than that.
+const (
+	calibration = 3 * time.Second
+	grace       = 50 * time.Millisecond
+)
 
-// calibrate drives an arm's load, evenly and for a second, at an edge that does the least possible: quic-go's accept loop
+// calibrate drives an arm's load, evenly and for a moment, at an edge that does the least possible: quic-go's accept loop
 // alone for handshakes, a server of net/http for requests; once for each set of processes, which done keeps account of.
 // What the generator shows there is its own: an edge with more to do can only be slower. It returns nothing when the
 // arm has been calibrated.
@@ -34,7 +38,7 @@ func (r *runner) calibrate(ctx context.Context, p part, a arm, done map[int]bool
 	if err != nil {
 		return nil, err
 	}
-	return calibrationValues(o.byPhase[0]), nil
+	return calibrationValues(o.byPhase[0], o.start+o.halted), nil
 }
 
 // leastEdge is the arm's generator, aimed at a server of net/http in the edge's process, which answers as the origin
@@ -84,23 +88,30 @@ func steady(phases []loadgen.Phase) []loadgen.Phase {
 	return []loadgen.Phase{most}
 }
 
-func calibrationValues(samples []results.Sample) map[string]float64 {
+// calibrationValues are of a calibration that ended at the instant end. What was scheduled and completes later counts as
+// not got through: a generator with a backlog does not keep the rate.
+func calibrationValues(samples []results.Sample, end int64) map[string]float64 {
 	var latency, late []time.Duration
-	completed := 0
+	due, completed := 0, 0
 	for _, s := range samples {
+		if s.Intended <= end-int64(grace) {
+			due++
+			if s.Class == "" && s.Completed <= end {
+				completed++
+			}
+		}
 		if s.Class == results.ClassDropped {
 			continue
 		}
 		late = append(late, time.Duration(s.Sent-s.Intended))
 		if s.Class == "" {
-			completed++
 			latency = append(latency, time.Duration(s.Completed-s.Intended))
 		}
 	}
-	if len(samples) == 0 {
+	if due == 0 {
 		return nil
 	}
-	values := map[string]float64{"calibration_completed_share": float64(completed) / float64(len(samples))}
+	values := map[string]float64{"calibration_completed_share": float64(completed) / float64(due)}
 	for name, times := range map[string][]time.Duration{"calibration_p99": latency, "calibration_lateness_p99": late} {
 		if v, ok := p99(times); ok {
 			values[name] = v

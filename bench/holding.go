@@ -74,7 +74,7 @@ func (h *holding) open(kind role.Kind) (*role.Proc, error) {
 			if expected {
 				return
 			}
-			h.abandon(fmt.Errorf("%s process ended in the middle: %s", kind, proc.Why()))
+			h.abandon(processEnded{string(kind), proc.Why()})
 		case <-h.done:
 		}
 	}()

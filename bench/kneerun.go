@@ -25,6 +25,11 @@ type Bounds struct {
 	Precision float64 `yaml:"precision,omitempty"`
 }
 
+// verifying is how long a probe that verifies a knee lasts at least.
+func (e *Experiment) verifying() time.Duration {
+	return max(time.Duration(e.Time), time.Duration(patience*float64(e.MaxP99)/e.Precision))
+}
+
 // fill takes over the defaults of what is not said.
 func (b *Bounds) fill(d Bounds, drive string) {
 	or := func(v *float64, def float64) {
@@ -56,6 +61,13 @@ func (b *Bounds) check() error {
 const (
 	maxProbes = 40
 	enough    = 1000
+)
+
+// A rate of x % more than is kept up with passes until the queue that it builds, x % of the time, is longer than the
+// bound. The knee is verified for so long that a fifth of the search's precision shows, so many times.
+const (
+	verifications = 2
+	patience      = 5
 )
 
 // knee searches for the highest rate that stays within the bounds, and measures the latency again at 90, 50 and 10 % of
@@ -95,7 +107,7 @@ type kneeSearch struct {
 
 func (s *kneeSearch) run(ctx context.Context, t *results.Trial) error {
 	t.Started = s.r.clock.Now()
-	search := knee.New(knee.Options{Start: float64(s.p.From), Precision: s.p.Precision, Probes: maxProbes, Most: loadgen.MaxArrivals / 60})
+	search := knee.New(knee.Options{Start: float64(s.p.From), Precision: s.p.Precision, Probes: maxProbes, Most: loadgen.MaxArrivals / 60, Verify: verifications})
 	for {
 		rate, stage, ok := search.Next()
 		if !ok {
@@ -131,6 +143,9 @@ func (s *kneeSearch) around(ctx context.Context, t *results.Trial, found knee.Re
 		t.Values["generator_cpu_share"] = last.GeneratorCPU
 		if s.g.edge != nil {
 			t.Values["edge_cpu_share"] = last.EdgeCPU
+		}
+		if last.SharedCPU > 0 {
+			t.Values["shared_cpu_share"] = last.SharedCPU
 		}
 	}
 	for _, percent := range []int{90, 50, 10} {
@@ -168,6 +183,9 @@ func (s *kneeSearch) probe(ctx context.Context, g generator, rate float64, stage
 		}
 	}
 	base := time.Duration(s.p.Time)
+	if stage == string(knee.Verification) {
+		base = s.p.verifying()
+	}
 	length := min(max(base, time.Duration(1.05*enough/rate*1e9)), 10*base)
 	phases := []loadgen.Phase{{Name: stage, Time: length, From: rate, To: rate, Poisson: s.p.Arrivals == arrivalsPoisson}}
 	if s.p.Lead > 0 {
@@ -186,7 +204,7 @@ func (s *kneeSearch) probe(ctx context.Context, g generator, rate float64, stage
 	samples := o.fill(&t, len(phases)-1, g)
 	probe := results.Probe{
 		Rate: rate, Stage: stage, Scheduled: t.Scheduled, Completed: t.Completed, Failed: t.Failed, Dropped: t.Dropped,
-		MaxP99: float64(s.p.MaxP99), GeneratorCPU: t.Values["generator_cpu_share"], EdgeCPU: t.Values["edge_cpu_share"],
+		MaxP99: float64(s.p.MaxP99), GeneratorCPU: t.Values["generator_cpu_share"], EdgeCPU: t.Values["edge_cpu_share"], SharedCPU: t.Values["shared_cpu_share"],
 	}
 	times := latencies(samples)
 	probe.P50, probe.P99 = finiteQuantile(times, 0.5), finiteQuantile(times, 0.99)

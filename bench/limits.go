@@ -3,6 +3,7 @@ package bench
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ type limits struct {
 	memory    int64 // available, bytes
 	rcvbuf    int64 // receive buffer of a socket that a process may ask for, bytes
 	privilege bool  // may exceed rcvbuf
+	cores     int
 }
 
 // What a fleet takes, rounded up, to be judged before it starts.
@@ -75,11 +77,24 @@ func (l limits) check(d demand) (warnings []string, err error) {
 	return warnings, nil
 }
 
+// checkCores holds cores for the edge alone against those of the host: the others must have some, too.
+func (l limits) checkCores(edgeCores []int) error {
+	for _, n := range edgeCores {
+		if n >= l.cores && n > 0 {
+			return fmt.Errorf("edge_cores: %d of the host's %d leave none for the load generator: give the edge fewer, or leave it out, and they share all", n, l.cores)
+		}
+	}
+	return nil
+}
+
 // checkLimits asks the host before the first process starts.
 func (r *runner) checkLimits() error {
 	var host limits
 	asked := false
 	for _, p := range r.parts {
+		if err := (limits{cores: runtime.NumCPU()}).checkCores(p.EdgeCores); err != nil {
+			return fmt.Errorf("%s: %w", p.Run, err)
+		}
 		if !slices.Contains(holders, p.Run) || len(p.arms) == 0 {
 			continue
 		}

@@ -51,6 +51,17 @@ func TestLimitsOfTheHost(t *testing.T) {
 	}
 }
 
+// An edge that has all cores to itself leaves none for what drives it.
+func TestCoresOfTheEdge(t *testing.T) {
+	four := limits{cores: 4}
+	assert.NoError(t, four.checkCores(nil))
+	assert.NoError(t, four.checkCores([]int{1, 3}))
+	assert.ErrorContains(t, four.checkCores([]int{1, 4}), "edge_cores: 4 of the host's 4 leave none")
+	assert.ErrorContains(t, four.checkCores([]int{8}), "edge_cores: 8")
+	_, err := ParsePlan("x", []byte("experiments: [{run: knee, groups: [X25519], edge_cores: [0]}]"))
+	assert.ErrorContains(t, err, "edge_cores: 0 are none")
+}
+
 // Arms that run side by side need what all of them need together.
 func TestDemandOfArmsSideBySide(t *testing.T) {
 	p, err := ParsePlan("x", []byte("experiments: [{run: storm, groups: [X25519, secp256r1], sizes: [100], sockets: each, beside: true}]"))

@@ -34,7 +34,7 @@ type Load struct {
 	InFlight int `yaml:"in_flight,omitempty"`
 	// Procs is over how many processes the generator is spread.
 	Procs int `yaml:"procs,omitempty"`
-	// EdgeCores are how many processor cores the edge may use; the generator has the others where there are any.
+	// EdgeCores are how many processor cores the edge may use; the generator has the others.
 	EdgeCores []int `yaml:"edge_cores,omitempty"`
 	// Target is a QUIC server of the user's own in place of an edge.
 	Target *Target `yaml:"target,omitempty"`
@@ -138,6 +138,9 @@ func (e *Experiment) checkLoad() error {
 		if f.value < f.low || f.value > f.high {
 			return fmt.Errorf("%s: %d is out of range, want %d to %d", f.name, f.value, f.low, f.high)
 		}
+	}
+	if i := slices.IndexFunc(l.EdgeCores, func(n int) bool { return n < 1 }); i >= 0 {
+		return fmt.Errorf("edge_cores: %d are none; leave it out, and all parts share the host's", l.EdgeCores[i])
 	}
 	if l.Target != nil && (l.Drive == driveRequests || len(l.EdgeCores) > 0) {
 		return errors.New("target: requests and edge_cores need a local edge; leave the target out")

@@ -120,3 +120,29 @@ func TestOfferedFillsPhases(t *testing.T) {
 	o.fill(&b, 2, generator{})
 	assert.InEpsilon(t, 2.0, b.Values["offered_rate"], 1e-6, "one in the half second until it was halted")
 }
+
+// What is scheduled in the calibration counts as got through when it is complete at the calibration's end; what is
+// intended in the last moment before it need not be.
+func TestCalibrationCountsWhatIsCompleteInTime(t *testing.T) {
+	end := int64(3 * time.Second)
+	due := func(n int, completed int64) (out []results.Sample) {
+		for i := range n {
+			out = append(out, results.Sample{Intended: int64(i) * 1e6, Sent: int64(i) * 1e6, Completed: completed})
+		}
+		return out
+	}
+	late := results.Sample{Intended: end - int64(grace) + 1, Completed: end + 1e9}
+	dropped := results.Sample{Intended: 1, Completed: 1, Class: results.ClassDropped}
+	for name, c := range map[string]struct {
+		samples []results.Sample
+		want    float64
+	}{
+		"all in time":          {due(10, end), 1},
+		"one in flight at end": {append(due(10, end), late), 1},
+		"a backlog":            {append(due(9, end), due(1, end+1)...), 0.9},
+		"a drop":               {append(due(9, end), dropped), 0.9},
+	} {
+		assert.InDelta(t, c.want, calibrationValues(c.samples, end)["calibration_completed_share"], 1e-9, name)
+	}
+	assert.Empty(t, calibrationValues([]results.Sample{late}, end), "nothing was due")
+}

@@ -55,7 +55,7 @@ func (o *offered) cpuValues(t *results.Trial, phase int, ns float64, g generator
 	if !before.known || !after.known {
 		return
 	}
-	generator, edge := float64(after.generator-before.generator), float64(after.edge-before.edge)
+	generator, edge, others := float64(after.generator-before.generator), float64(after.edge-before.edge), float64(after.others-before.others)
 	t.Values["generator_cpu_share"] = generator / ns / float64(generatorCores(g.arm.EdgeCores))
 	units := float64(t.Completed + t.Failed)
 	if g.edge == nil {
@@ -66,6 +66,9 @@ func (o *offered) cpuValues(t *results.Trial, phase int, ns float64, g generator
 		cores = runtime.NumCPU()
 	}
 	t.Values["edge_cpu_share"] = edge / ns / float64(cores)
+	if g.arm.EdgeCores == 0 {
+		t.Values["shared_cpu_share"] = (generator + edge + others) / ns / float64(cores)
+	}
 	if units > 0 {
 		t.Values["edge_cpu_per_unit"], t.Values["generator_cpu_per_unit"] = edge/units, generator/units
 	}

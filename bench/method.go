@@ -74,9 +74,9 @@ func (e *Experiment) rateMethod() string {
 
 func (e *Experiment) kneeMethod() string {
 	return fmt.Sprintf("A search for the highest rate of %s whose 99th percentile of latency, from the intended instant, stays within %v and of which at least %g %% complete: doubled from %v, "+
-		"then bisected to %g %%, then verified by three passes; outside of the verification a failure must be seen twice. Each probe offers %s load for %v or for as long as %d units take. "+
+		"then bisected to %g %%, then verified by two passes of at least %v each, in which a fifth of that would show; outside of the verification a failure must be seen twice. Each probe offers %s load for %v or for as long as %d units take. "+
 		"Latency is then measured again at 90, 50 and 10 %% of the knee, and the rate that failed above it is tried at an edge that does the least possible: where that one fails as well, the generator is the limit.",
-		e.Drive, time.Duration(e.MaxP99), 100*e.MinCompleted, e.From, 100*e.Precision, e.Arrivals, time.Duration(e.Time), enough)
+		e.Drive, time.Duration(e.MaxP99), 100*e.MinCompleted, e.From, 100*e.Precision, e.verifying(), e.Arrivals, time.Duration(e.Time), enough)
 }
 
 func (e *Experiment) targetMethod() string {

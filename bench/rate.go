@@ -2,7 +2,9 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"pqbench/bench/role"
@@ -79,6 +81,31 @@ func (w *path) generator(p part, a arm, at string) generator {
 	}}
 }
 
+// processEnded is the end of a process in the middle of what it is needed for.
+type processEnded struct{ kind, why string }
+
+func (e processEnded) Error() string {
+	return fmt.Sprintf("%s process ended in the middle: %s", e.kind, e.why)
+}
+
+// watch ends the context when one of the processes ends: the rest of a schedule would be offered to nobody.
+func (g generator) watch(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, abandon := context.WithCancelCause(ctx)
+	for _, proc := range slices.Concat(g.loads, g.others, []*role.Proc{g.edge}) {
+		if proc == nil {
+			continue
+		}
+		go func() {
+			select {
+			case <-proc.Ended():
+				abandon(processEnded{string(proc.Kind), proc.Why()})
+			case <-ctx.Done():
+			}
+		}()
+	}
+	return ctx, func() { abandon(nil) }
+}
+
 // lead is how long the processes of a generator have to come to their first instant after they were told the start.
 const lead = 200 * time.Millisecond
 
@@ -93,9 +120,9 @@ func (r *runner) offer(ctx context.Context, p part, g generator, arms []arm, t *
 	if p.Loop == loopClosed {
 		return r.closed(ctx, p, g, t)
 	}
-	o, err := r.open(ctx, p, g, phases, r.manifest.Seed^uint64(t.Block)<<32)
-	if err != nil {
-		return nil, err
+	o, ended := r.open(ctx, p, g, phases, r.manifest.Seed^uint64(t.Block)<<32)
+	if o == nil {
+		return nil, ended
 	}
 	base, measured := *t, 0
 	var own []results.Sample
@@ -114,7 +141,7 @@ func (r *runner) offer(ctx context.Context, p part, g generator, arms []arm, t *
 			return nil, err
 		}
 	}
-	return own, nil
+	return own, ended
 }
 
 // offered is a trial of an open loop as it went.
@@ -128,7 +155,7 @@ type offered struct {
 }
 
 // open runs a schedule on the processes of a generator. The end of the context ends the schedule, and what was seen until
-// then is returned.
+// then is returned; the end of a process ends it too, and is an error beside what was seen.
 func (r *runner) open(ctx context.Context, p part, g generator, phases []loadgen.Phase, seed uint64) (*offered, error) {
 	n := len(g.loads)
 	for i, load := range g.loads {
@@ -138,6 +165,8 @@ func (r *runner) open(ctx context.Context, p part, g generator, phases []loadgen
 			return nil, err
 		}
 	}
+	ctx, unwatch := g.watch(ctx)
+	defer unwatch()
 	o := &offered{phases: phases, start: r.clock.Now() + int64(lead)}
 	for _, phase := range phases {
 		o.halted += int64(phase.Time)
@@ -166,7 +195,10 @@ func (r *runner) open(ctx context.Context, p part, g generator, phases []loadgen
 	if !stop() {
 		<-told
 	}
-	if failed != nil {
+	var dead processEnded
+	if errors.As(context.Cause(ctx), &dead) {
+		failed = dead
+	} else if failed != nil {
 		return nil, failed
 	}
 	o.byPhase = make([][]results.Sample, len(phases))
@@ -174,7 +206,7 @@ func (r *runner) open(ctx context.Context, p part, g generator, phases []loadgen
 		i := loadgen.PhaseAt(phases, s.Intended-o.start)
 		o.byPhase[i] = append(o.byPhase[i], s)
 	}
-	return o, nil
+	return o, failed
 }
 
 // fill makes a phase's trial, and returns its samples.

@@ -222,10 +222,10 @@ func (r *runner) blocks(ctx context.Context, p part, fresh func(ctx context.Cont
 			}
 			t := results.Trial{Experiment: p.Run, Arm: p.arms[i].id, Block: p.first + b, Order: position}
 			samples, err := trial(ctx, p.arms[i], &t)
-			if err != nil {
+			if err != nil && len(samples) == 0 {
 				return err
 			}
-			if err := r.record(t, samples); err != nil {
+			if err := errors.Join(r.record(t, samples), err); err != nil {
 				return err
 			}
 			if ctx.Err() != nil {

@@ -59,16 +59,13 @@ func (t *Target) args(ca []byte, a arm, count int, timeout time.Duration) role.H
 	}
 }
 
-// confine gives the edge so many cores, and the others, where there are any, to the rest. 0 confines nobody.
+// confine gives the edge so many cores, and the others to the rest. 0 confines nobody.
 func confine(ctx context.Context, edgeCores int, edge, rest []*role.Proc) error {
 	if edgeCores == 0 {
 		return nil
 	}
 	at := role.CoresArgs{Count: edgeCores}
-	others := role.CoresArgs{First: edgeCores, Count: runtime.NumCPU() - edgeCores}
-	if others.Count <= 0 {
-		others = role.CoresArgs{Count: runtime.NumCPU()}
-	}
+	others := role.CoresArgs{First: edgeCores, Count: runtime.NumCPU() - edgeCores} // checkLimits saw that some are left
 	for _, procs := range []struct {
 		list []*role.Proc
 		role.CoresArgs
@@ -83,9 +80,4 @@ func confine(ctx context.Context, edgeCores int, edge, rest []*role.Proc) error 
 }
 
 // generatorCores are how many cores the generator may use.
-func generatorCores(edgeCores int) int {
-	if others := runtime.NumCPU() - edgeCores; edgeCores > 0 && others > 0 {
-		return others
-	}
-	return runtime.NumCPU()
-}
+func generatorCores(edgeCores int) int { return runtime.NumCPU() - edgeCores }

@@ -101,6 +101,7 @@ var metrics = []Metric{
 	{Name: "dropped_share", Experiment: "rate", Unit: "share", Better: "lower", Title: "dropped: too many in flight", Mean: true},
 	{Name: "generator_cpu_share", Experiment: "rate", Unit: "share", Better: "lower", Title: "CPU of the generator, of the cores that it may use"},
 	{Name: "edge_cpu_share", Experiment: "rate", Unit: "share", Better: "lower", Title: "CPU of the edge, of the cores that it may use"},
+	{Name: "shared_cpu_share", Experiment: "rate", Unit: "share", Better: "lower", Title: "CPU of all parts, of the cores that they share"},
 	{Name: "generator_cpu_per_unit", Experiment: "rate", Unit: "ns", Better: "lower", Title: "CPU per unit of load, generator"},
 	{Name: "edge_cpu_per_unit", Experiment: "rate", Unit: "ns", Better: "lower", Title: "CPU per unit of load, edge"},
 	{Name: "calibration_completed_share", Experiment: "rate", Unit: "share", Better: "higher", Title: "completed at an edge that does the least possible", Mean: true},

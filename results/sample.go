@@ -83,7 +83,9 @@ type Probe struct {
 	P50      *float64 `json:"p50,omitempty"`
 	P99      *float64 `json:"p99,omitempty"`
 	Lateness *float64 `json:"lateness_p99,omitempty"`
-	// GeneratorCPU and EdgeCPU are shares of the cores that each may use; 0 where they are not known.
+	// GeneratorCPU and EdgeCPU are shares of the cores that each may use, SharedCPU is that of all parts where they share
+	// them; 0 where they are not known.
+	SharedCPU    float64 `json:"shared_cpu_share,omitempty"`
 	GeneratorCPU float64 `json:"generator_cpu_share,omitempty"`
 	EdgeCPU      float64 `json:"edge_cpu_share,omitempty"`
 }

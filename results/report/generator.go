@@ -12,10 +12,14 @@ import (
 
 // What makes a generator the limit of what it measured.
 const (
-	// saturated is the share of its cores at which a generator has no time left to be punctual.
+	// saturated is the share of its cores, its own or those that it shares with the edge, at which a generator has no time
+	// left to be punctual.
 	saturated = 0.90
 	// calibrated is the least share of the offered load that must get through an edge that does the least possible.
 	calibrated = 0.99
+	// slower is how many times the 99th percentile here that at the least edge may be: it can only be less, but for the
+	// noise of a percentile that was measured for some seconds.
+	slower = 1.5
 	// resolution is what a percentile is told with (three significant digits): a move within it shows nowhere.
 	resolution = 0.001
 )
@@ -28,7 +32,7 @@ func (r *run) generators() []results.Generator {
 		if !offers(a.Experiment) || a.Arm.Arrivals == closedLoop || len(a.trials) == 0 {
 			continue
 		}
-		reasons := append(r.moved(a), a.exhausted()...)
+		reasons := slices.Concat(r.moved(a), r.slowerThere(a), a.exhausted())
 		out = append(out, results.Generator{Experiment: a.Experiment, Arm: a.Arm, Bound: len(reasons) > 0, Reasons: reasons})
 	}
 	return out
@@ -56,11 +60,31 @@ func (r *run) moved(a *armRecords) (reasons []string) {
 	return reasons
 }
 
+// slowerThere tells a generator whose latency was longer at the least edge than at the edge of the experiment: what made
+// it long is not the edge.
+func (r *run) slowerThere(a *armRecords) []string {
+	i := slices.IndexFunc(sampleMetrics(a.Experiment), func(m sampleMetric) bool { return m.name == "latency_p99" })
+	there := stats.Median(inOrder(a.blockValues("calibration_p99")))
+	if i < 0 || math.IsNaN(there) || len(a.samples) == 0 {
+		return nil
+	}
+	row := results.Row{}
+	r.sampleRow(&row, a, sampleMetrics(a.Experiment)[i])
+	if row.Value == nil || row.High == nil || there <= slower**row.High {
+		return nil
+	}
+	s := scaleFor(results.Metric{Unit: "ns"}, []float64{there})
+	return []string{fmt.Sprintf("at an edge that does the least possible its p99 was %.3g %s, here it is %.3g %s", there/s.divisor, s.unit, *row.Value/s.divisor, s.unit)}
+}
+
 // exhausted tells a generator whose CPU is used up, and one that does not even keep its rate at the least edge.
 func (a *armRecords) exhausted() (reasons []string) {
 	median := func(metric string) float64 { return stats.Median(inOrder(a.blockValues(metric))) }
 	if share := median("generator_cpu_share"); share > saturated {
 		reasons = append(reasons, fmt.Sprintf("it used %.0f %% of the CPU that it may use", 100*share))
+	}
+	if share := median("shared_cpu_share"); share > saturated {
+		reasons = append(reasons, fmt.Sprintf("it shares %.0f %% busy cores with the edge, and which of the two is the limit cannot be told (--edge-cores parts them)", 100*share))
 	}
 	if share := median("calibration_completed_share"); !math.IsNaN(share) && share < calibrated {
 		reasons = append(reasons, fmt.Sprintf("at an edge that does the least possible it got %.1f %% of this load through", 100*share))

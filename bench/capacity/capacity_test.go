@@ -25,8 +25,8 @@ func TestReadCosts(t *testing.T) {
 	c := &m.Costs[1]
 	require.Equal(t, "go", c.Provider)
 	for name, value := range map[string]float64{
-		edgeHandshake: 600e3, reconnection: 700e3, peerReconnection: 800e3, peerHandshake: 700e3, request: 100e3, gigabyte: 4e9, tunnelMemory: 200 << 10, tunnelUpkeep: 100e3,
-		keepAliveIn: 100, keepAliveOut: 110, clientBytes: 3000, serverBytes: 1000, clientFlight: 2, serverFlight: 2,
+		edgeHandshake: 600e3, reconnection: 700e3, peerReconnection: 800e3, peerHandshake: 700e3, request: 100e3, gigabyte: 4e9, heldMemory: 50 << 10, upkeep: 25e3,
+		keepAliveIn: (100 + 4*28) / 4, keepAliveOut: (110 + 5*28) / 4.0, clientBytes: 3000 + 4*28, serverBytes: 1000 + 3*28, clientFlight: 2, serverFlight: 2,
 	} {
 		require.NotNil(t, c.cost(name), name)
 		require.InEpsilon(t, value, c.cost(name).Value, 1e-6, name)
@@ -47,8 +47,8 @@ func TestHostsByDimension(t *testing.T) {
 		steady / (8 * 0.7),
 		(rate*700e-6 + steady) / 8,
 		20_000 * 200 * 1024 / (4 * float64(1<<30) * 0.7),
-		(8e9*(1+tunnelOverhead) + 8*100*20_000) / (10e9 * 0.7),
-		8 * rate * 3000 / 10e9,
+		(8e9*(1+tunnelOverhead) + 8*(100+4*28)*20_000) / (10e9 * 0.7),
+		(8e9*(1+tunnelOverhead) + 8*(100+4*28)*20_000 + 8*rate*(3000+4*28)) / 10e9,
 	} {
 		require.InEpsilon(t, hosts, a.Dimensions[i].Hosts.Value, 1e-6, a.Dimensions[i].Name)
 		require.InEpsilon(t, hosts, a.Dimensions[i].Hosts.Low, 1e-6, "costs without spread have no interval")
@@ -85,7 +85,7 @@ func TestMissingCostsRefuse(t *testing.T) {
 		"handshake": nil, // fleets say what a reconnection costs
 		"requests":  {dimSteady, dimStorm},
 		"goodput":   {dimSteady, dimStorm},
-		"fleet":     {dimSteady, dimStorm, dimMemory, dimNetwork},
+		"fleet":     {dimSteady, dimStorm, dimMemory, dimNetwork, dimSurge},
 		"wire":      {dimSurge},
 	} {
 		t.Run(experiment, func(t *testing.T) {
@@ -115,8 +115,8 @@ func TestMissingCostsRefuse(t *testing.T) {
 	want.KeepAlive, want.Idle = 15*time.Second, time.Minute
 	m, err := Read([]string{folder(t, 0, madeBlocks, nil, all()...)}, &want)
 	require.NoError(t, err)
-	require.Contains(t, m.Costs[0].Missing[tunnelUpkeep], "other timers than the target's")
-	require.NotContains(t, m.Costs[0].Missing, tunnelMemory)
+	require.Contains(t, m.Costs[0].Missing[upkeep], "other timers than the target's")
+	require.NotContains(t, m.Costs[0].Missing, heldMemory)
 }
 
 // Folders add up; what differs between them is said.
@@ -129,12 +129,12 @@ func TestReadSeveralRuns(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, m.Costs[0].Missing)
 	require.Equal(t, filepath.Base(one), m.Costs[0].cost(edgeHandshake).Run, "the first that has it")
-	require.Equal(t, filepath.Base(two), m.Costs[0].cost(tunnelMemory).Run)
+	require.Equal(t, filepath.Base(two), m.Costs[0].cost(heldMemory).Run)
 	text := strings.Join(m.Warnings, "\n")
 	require.Contains(t, text, "hosts differ")
 	require.Contains(t, text, "is not complete: interrupted")
 	require.Contains(t, text, "3 blocks are too few for an interval")
-	require.True(t, math.IsNaN(m.Costs[0].cost(tunnelMemory).Low))
+	require.True(t, math.IsNaN(m.Costs[0].cost(heldMemory).Low))
 
 	_, err = Read([]string{t.TempDir()}, &want)
 	require.ErrorContains(t, err, "not a run folder")
@@ -334,4 +334,25 @@ func TestScaling(t *testing.T) {
 	require.Contains(t, m.Costs[0].Scaling.Refused, "measurements at 2 numbers of processors are too few")
 	require.Contains(t, m.Costs[0].Scaling.Refused, "the host has 2 cores")
 	require.Equal(t, 1.0, m.Costs[0].Scaling.efficiency(8))
+}
+
+// What a connection holds and takes goes with the target's connections, not with the fleet's that was measured.
+func TestCostsGoWithConnections(t *testing.T) {
+	want := target()
+	want.RPS, want.Egress = 0, 0
+	m, err := Read([]string{folder(t, 0, madeBlocks, nil, all()...)}, &want)
+	require.NoError(t, err)
+	four := want.answer(&m.Costs[1], 10_000)
+	want.Connections = 1
+	require.Contains(t, m.perConnection(1), "from fleets of 4 connections a tunnel. What a tunnel holds beside them is spread over them: for the target's 1")
+	require.NotContains(t, m.perConnection(4), "off")
+	one := want.answer(&m.Costs[1], 10_000)
+	for i, d := range four.Dimensions {
+		switch d.Name {
+		case dimSteady, dimMemory, dimNetwork:
+			require.InEpsilon(t, d.Need.Value/4, one.Dimensions[i].Need.Value, 1e-9, d.Name)
+		default: // the rate is an argument here
+			require.Less(t, one.Dimensions[i].Need.Value, d.Need.Value, d.Name)
+		}
+	}
 }

@@ -15,12 +15,12 @@ const (
 	peerReconnection = "peer reconnection" // the same at the connector, ns
 	request          = "request"           // CPU of a request at the edge, ns
 	gigabyte         = "gigabyte"          // CPU of 10⁹ body bytes at the edge, ns
-	tunnelMemory     = "memory"            // memory of an idle tunnel at the edge, B
-	tunnelUpkeep     = "upkeep"            // CPU of an idle tunnel at the edge, ns/s
-	peerUpkeep       = "peer upkeep"       // CPU of an idle tunnel at the connector, ns/s
-	keepAliveIn      = "keep-alive in"     // UDP payload of an idle tunnel to the edge, B/s
+	heldMemory       = "memory"            // memory of an idle connection at the edge, B
+	upkeep           = "upkeep"            // CPU of an idle connection at the edge, ns/s
+	peerUpkeep       = "peer upkeep"       // CPU of an idle connection at the connector, ns/s
+	keepAliveIn      = "keep-alive in"     // an idle connection to the edge, with IPv4 and UDP headers, B/s
 	keepAliveOut     = "keep-alive out"    // the same from the edge, B/s
-	clientBytes      = "client bytes"      // UDP payload of a handshake to the edge, B
+	clientBytes      = "client bytes"      // a handshake to the edge, with IPv4 and UDP headers, B
 	serverBytes      = "server bytes"      // the same from the edge, B
 	clientFlight     = "client flight"     // datagrams of the client's first flight
 	serverFlight     = "server flight"     // datagrams that the server sends until the client has finished

@@ -3,7 +3,7 @@
 //
 //  1. A Target says what is asked for: so many tunnels, requests, bit/s, and how soon all are back after an outage. It
 //     comes from flags or a YAML file, through the same fields (fields.go).
-//  2. Read takes unit costs from run folders: CPU per handshake, request and GB at the edge, memory and upkeep per tunnel,
+//  2. Read takes unit costs from run folders: CPU per handshake, request and GB at the edge, memory and upkeep per connection,
 //     bytes. A cost is the median over blocks; draws of whole blocks, the same for all groups, are kept beside it.
 //  3. Solve turns costs into hosts, dimension by dimension, once for the medians and once for each draw: that gives the
 //     intervals. A dimension whose cost was not measured is refused with the reason, never guessed.

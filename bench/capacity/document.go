@@ -20,6 +20,9 @@ func (p *Plan) sections() []section {
 // asked is the target in words.
 func (t *Target) asked() string {
 	text := fmt.Sprintf("%s tunnels of %d connections", count(t.Tunnels), t.Connections)
+	if t.Connections == 1 {
+		text = count(t.Tunnels) + " tunnels of one connection"
+	}
 	if t.RPS > 0 {
 		text += fmt.Sprintf(", %s requests/s", figures(t.RPS, 6))
 	}
@@ -246,13 +249,13 @@ var titles = map[string]struct{ title, unit string }{
 	peerReconnection: {"CPU per handshake and registration, connector", "ns"},
 	request:          {"CPU per request, edge", "ns"},
 	gigabyte:         {"CPU per GB of bodies, edge", "ns"},
-	tunnelMemory:     {"memory per tunnel, edge", "B"},
-	tunnelUpkeep:     {"CPU per tunnel and second, edge", "ns"},
-	peerUpkeep:       {"CPU per tunnel and second, connector", "ns"},
-	keepAliveIn:      {"keep-alives per tunnel and second, to the edge", "B"},
-	keepAliveOut:     {"keep-alives per tunnel and second, from the edge", "B"},
-	clientBytes:      {"UDP payload per handshake, to the edge", "B"},
-	serverBytes:      {"UDP payload per handshake, from the edge", "B"},
+	heldMemory:       {"memory per connection, edge", "B"},
+	upkeep:           {"CPU per connection and second, edge", "ns"},
+	peerUpkeep:       {"CPU per connection and second, connector", "ns"},
+	keepAliveIn:      {"keep-alives per connection and second, to the edge", "B"},
+	keepAliveOut:     {"keep-alives per connection and second, from the edge", "B"},
+	clientBytes:      {"IPv4 bytes per handshake, to the edge", "B"},
+	serverBytes:      {"IPv4 bytes per handshake, from the edge", "B"},
 	clientFlight:     {"datagrams of the client's first flight", ""},
 	serverFlight:     {"datagrams of the server until Finished", ""},
 }
@@ -292,7 +295,8 @@ func (p *Plan) assumptionSection() section {
 		"Edge and load shared the machine that was measured; what they cost each other (caches, the kernel charging part of receiving a datagram to its sender) is in the costs.",
 		fmt.Sprintf("Normal operation uses %s of cores, memory and network; a storm may use all of them. Requests and egress go on during the storm at their normal rate.", percent(1-t.Headroom)),
 		"A request's CPU is that of an answer of the size measured (1 KiB unless the plan says otherwise), a GB's that of bulk transfers half down and half up; what is both is counted twice.",
-		fmt.Sprintf("The busier direction of the network is from the tunnels: bodies and %s for QUIC, UDP and IPv4 at 1,439 bytes of UDP payload. NICs are full duplex.", percent(tunnelOverhead)),
+		p.Measured.perConnection(t.Connections),
+		fmt.Sprintf("The busier direction of the network is from the tunnels: bodies and %s for QUIC, UDP and IPv4 at 1,439 bytes of UDP payload; keep-alives and handshakes with %d bytes of IPv4 and UDP headers a datagram. NICs are full duplex; a storm comes on top of normal operation.", percent(tunnelOverhead), headers),
 		fmt.Sprintf("In the storm every connection of the fleet is lost at the same moment, silently; the edge is away for %v and returns whole. Connections find out by their idle time-out (%v after a PING, one each %v).", t.Outage, t.Idle, t.KeepAlive),
 		"Connectors wait by the law of package connector: alone below 2 s, 4 s, … 32 s, and all connections but 0 of a tunnel together below 20 s, 40 s, … 320 s more.",
 		"Each dial finds one of the hosts at random. Handshakes queue for a core first come, first served, and are computed also for clients that have given up.",

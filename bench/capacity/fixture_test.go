@@ -59,7 +59,7 @@ func all() (arms []made) {
 			made{"handshake", several, map[string]float64{"server_cpu": 500e3 + float64(i)*100e3, "client_cpu": 700e3}},
 			made{"requests", arm, map[string]float64{"edge_cpu": 100e3}},
 			made{"goodput", arm, map[string]float64{"cpu_per_gb": 7e9, "connector_cpu_per_gb": 3e9}},
-			made{"wire", arm, map[string]float64{"client_bytes_confirmed": 2000 + 1000*float64(i), "server_bytes_confirmed": 1000,
+			made{"wire", arm, map[string]float64{"client_bytes_confirmed": 2000 + 1000*float64(i), "server_bytes_confirmed": 1000, "client_datagrams_confirmed": 4, "server_datagrams_confirmed": 3,
 				"client_initial_datagrams": 1 + float64(i), "server_datagrams": 2}},
 		)
 		for _, size := range []int{50, 250} {
@@ -70,7 +70,7 @@ func all() (arms []made) {
 				"edge_cpu_per_1000": (0.005 + float64(size)*100e-6) / float64(size) * 1000, "connector_cpu_per_1000": 0.1,
 				"connections_per_tunnel": 4, "connector_ramp_cpu": 1e9 + float64(size)*4*800e3,
 				"edge_ramp_cpu":          1e9 + float64(size)*4*(600e3+float64(i)*100e3),
-				"client_keepalive_bytes": 100, "server_keepalive_bytes": 110,
+				"client_keepalive_bytes": 100, "server_keepalive_bytes": 110, "client_keepalive_datagrams": 4, "server_keepalive_datagrams": 5,
 			}})
 		}
 	}

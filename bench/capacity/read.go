@@ -17,11 +17,9 @@ import (
 type source struct {
 	cost, experiment string
 	of               func(values map[string]float64) (float64, bool)
-	// each says that the value is divided by the fleet's size already, which the slope must undo.
-	each bool
-	// perTunnel says that values of fleets of several sizes make the cost, by the slope of a line through them: what a
-	// process takes without a tunnel is not in it.
-	perTunnel bool
+	// slope says that the values are of whole fleets, and that fleets of several sizes make the cost, by the slope of a
+	// line through them over their connections: what a process takes without a connection is not in it.
+	slope bool
 	// timed says that the tunnels' timers must be the target's.
 	timed bool
 }
@@ -37,34 +35,48 @@ func edgeGigabyte(values map[string]float64) (float64, bool) {
 	return both - peer, ok && also
 }
 
-// perConnection is a value of a whole fleet, divided by the connections of each tunnel.
-func perConnection(name string) func(map[string]float64) (float64, bool) {
+// ofFleet undoes that a value is given for a thousand tunnels, in shares of a core: ns/s of the whole fleet.
+func ofFleet(name string) func(map[string]float64) (float64, bool) {
 	return func(values map[string]float64) (float64, bool) {
 		v, ok := values[name]
-		connections := values["connections_per_tunnel"]
-		return v / connections, ok && connections > 0
+		size, also := values[fleetSize]
+		return v * 1e9 / 1000 * size, ok && also
 	}
 }
 
-// scaled is a value in another unit.
-func scaled(name string, by float64) func(map[string]float64) (float64, bool) {
-	return func(values map[string]float64) (float64, bool) { v, ok := values[name]; return v * by, ok }
+// onWire is the bytes of datagrams with their IPv4 and UDP headers, of each of so many; "" is of one.
+func onWire(bytes, datagrams, each string) func(map[string]float64) (float64, bool) {
+	return func(values map[string]float64) (float64, bool) {
+		payload, ok := values[bytes]
+		count, also := values[datagrams]
+		n, divided := 1.0, true
+		if each != "" {
+			n, divided = values[each]
+		}
+		return (payload + headers*count) / n, ok && also && divided && n > 0
+	}
 }
+
+// fleetSize is what table.values adds to a trial's values: the tunnels of its arm. perTunnel is the trial's own.
+const (
+	fleetSize = "tunnels"
+	perTunnel = "connections_per_tunnel"
+)
 
 var sources = []source{
 	{cost: edgeHandshake, experiment: "handshake", of: value("server_cpu")},
 	{cost: peerHandshake, experiment: "handshake", of: value("client_cpu")},
-	{cost: reconnection, experiment: "fleet", of: perConnection("edge_ramp_cpu"), perTunnel: true},
-	{cost: peerReconnection, experiment: "fleet", of: perConnection("connector_ramp_cpu"), perTunnel: true},
+	{cost: reconnection, experiment: "fleet", of: value("edge_ramp_cpu"), slope: true},
+	{cost: peerReconnection, experiment: "fleet", of: value("connector_ramp_cpu"), slope: true},
 	{cost: request, experiment: "requests", of: value("edge_cpu")},
 	{cost: gigabyte, experiment: "goodput", of: edgeGigabyte},
-	{cost: tunnelMemory, experiment: "fleet", of: value("edge_rss"), perTunnel: true},
-	{cost: tunnelUpkeep, experiment: "fleet", of: scaled("edge_cpu_per_1000", 1e9/1000), each: true, perTunnel: true, timed: true},
-	{cost: peerUpkeep, experiment: "fleet", of: scaled("connector_cpu_per_1000", 1e9/1000), each: true, perTunnel: true, timed: true},
-	{cost: keepAliveIn, experiment: "fleet", of: value("client_keepalive_bytes"), timed: true},
-	{cost: keepAliveOut, experiment: "fleet", of: value("server_keepalive_bytes"), timed: true},
-	{cost: clientBytes, experiment: "wire", of: value("client_bytes_confirmed")},
-	{cost: serverBytes, experiment: "wire", of: value("server_bytes_confirmed")},
+	{cost: heldMemory, experiment: "fleet", of: value("edge_rss"), slope: true},
+	{cost: upkeep, experiment: "fleet", of: ofFleet("edge_cpu_per_1000"), slope: true, timed: true},
+	{cost: peerUpkeep, experiment: "fleet", of: ofFleet("connector_cpu_per_1000"), slope: true, timed: true},
+	{cost: keepAliveIn, experiment: "fleet", of: onWire("client_keepalive_bytes", "client_keepalive_datagrams", perTunnel), timed: true},
+	{cost: keepAliveOut, experiment: "fleet", of: onWire("server_keepalive_bytes", "server_keepalive_datagrams", perTunnel), timed: true},
+	{cost: clientBytes, experiment: "wire", of: onWire("client_bytes_confirmed", "client_datagrams_confirmed", "")},
+	{cost: serverBytes, experiment: "wire", of: onWire("server_bytes_confirmed", "server_datagrams_confirmed", "")},
 	{cost: clientFlight, experiment: "wire", of: value("client_initial_datagrams")},
 	{cost: serverFlight, experiment: "wire", of: value("server_datagrams")},
 }
@@ -118,7 +130,7 @@ func Read(folders []string, t *Target) (*Measured, error) {
 		m.Costs[i].Scaling = m.scaling(m.Costs[i].Group, seed)
 	}
 	m.judgeRuns()
-	return m, m.judgeCosts()
+	return m, m.judgeCosts(t.timers())
 }
 
 // take adds the costs of one run that there are none of yet.
@@ -192,23 +204,27 @@ func (t *table) add(c *Costs) {
 // values are a source's, by block.
 func (t *table) values(s source, group string) map[int]float64 {
 	arms := pick(t.manifest, t.experiment, group, func(a results.Arm) bool { return !s.timed || a.Timers == t.timers })
-	if !s.perTunnel && len(arms) > 1 {
+	if !s.slope && len(arms) > 1 {
 		arms = arms[:1]
 	}
 	points := map[int][]stats.Point{}
 	for _, trial := range t.trials {
-		v, ok := s.of(trial.Values)
-		size := float64(t.manifest.Arms[trial.Arm].Arm.Tunnels)
-		if s.each {
-			v *= size
+		if !slices.Contains(arms, trial.Arm) {
+			continue
 		}
-		if ok && slices.Contains(arms, trial.Arm) && v >= 0 && !math.IsInf(v, 0) {
-			points[trial.Block] = append(points[trial.Block], stats.Point{X: size, Y: v})
+		of := maps.Clone(trial.Values)
+		size := float64(t.manifest.Arms[trial.Arm].Arm.Tunnels)
+		if size > 0 && of != nil {
+			of[fleetSize] = size
+		}
+		x, sized := size*of[perTunnel], of[perTunnel] > 0
+		if v, ok := s.of(of); ok && (sized || !s.slope) && v >= 0 && !math.IsInf(v, 0) {
+			points[trial.Block] = append(points[trial.Block], stats.Point{X: x, Y: v})
 		}
 	}
 	values := map[int]float64{}
 	for block, of := range points {
-		if !s.perTunnel {
+		if !s.slope {
 			values[block] = of[0].Y
 			continue
 		}
@@ -313,77 +329,3 @@ func shape(r *run, group string) []float64 {
 }
 
 const shapePoints = 100
-
-// judgeRuns says what must be known of the runs: hosts that differ, runs that are not whole.
-func (m *Measured) judgeRuns() {
-	first := m.runs[0]
-	for _, r := range m.runs {
-		if !r.manifest.Complete {
-			m.Warnings = append(m.Warnings, fmt.Sprintf("%s is not complete: %s", r.name, r.manifest.Reason))
-		}
-		if r.manifest.Virtual {
-			m.Warnings = append(m.Warnings, r.name+" is a run of the lab, where computing takes no time: its costs are not used")
-		}
-		a, b := first.manifest.Host, r.manifest.Host
-		if a.CPU != b.CPU || a.Cores != b.Cores || a.Arch != b.Arch || a.Kernel != b.Kernel {
-			m.Warnings = append(m.Warnings, fmt.Sprintf("hosts differ: %s ran on %s, %s on %s; their costs are added up as if they did not",
-				first.name, hostOf(a), r.name, hostOf(b)))
-		}
-		if r.manifest.Versions.Commit != first.manifest.Versions.Commit {
-			m.Warnings = append(m.Warnings, fmt.Sprintf("%s is of commit %.12s, %s of %.12s", first.name, first.manifest.Versions.Commit, r.name, r.manifest.Versions.Commit))
-		}
-	}
-}
-
-func hostOf(h results.Host) string {
-	return fmt.Sprintf("%s with %d cores, %s %s", cmp.Or(h.CPU, h.Arch), h.Cores, h.OS, h.Kernel)
-}
-
-// judgeCosts says which are missing, and which have no interval.
-func (m *Measured) judgeCosts() error {
-	found := 0
-	for i := range m.Costs {
-		c := &m.Costs[i]
-		for _, s := range sources {
-			cost := c.byName[s.cost]
-			switch {
-			case cost == nil:
-				c.Missing[s.cost] = m.missing(s, c.Group)
-			case cost.draws == nil:
-				m.Warnings = append(m.Warnings, fmt.Sprintf("%s, %s: %d blocks are too few for an interval, at least %d are needed: what it gives is a point",
-					c.Group, s.cost, cost.Blocks, stats.MinBlocks))
-			}
-		}
-		found += len(c.byName)
-	}
-	if found == 0 {
-		return fmt.Errorf("the runs hold no cost of %s: they need at least one of the experiments %v, which pqbench run capacity measures",
-			groupsOf(m.Costs), experiments())
-	}
-	return nil
-}
-
-// missing says why there is no cost: no such experiment, or not as the target asks for it.
-func (m *Measured) missing(s source, group string) string {
-	for _, r := range m.runs {
-		arms := pick(r.manifest, s.experiment, group, func(results.Arm) bool { return true })
-		switch {
-		case len(arms) > 0 && s.timed:
-			return fmt.Sprintf("%s ran experiment %s for %s with other timers than the target's, %s", r.name, s.experiment, group, r.manifest.Arms[arms[0]].Arm.Timers)
-		case len(arms) > 0:
-			return fmt.Sprintf("experiment %s of %s has no value for %s", s.experiment, r.name, group)
-		}
-	}
-	return fmt.Sprintf("no run has experiment %s for %s", s.experiment, group)
-}
-
-func groupsOf(costs []Costs) string {
-	text := ""
-	for i, c := range costs {
-		if i > 0 {
-			text += ", "
-		}
-		text += c.Group
-	}
-	return text
-}

@@ -98,7 +98,7 @@ func (t *Target) steadyCores(of costOf) (cores float64, missing string) {
 	}
 	add(request, t.RPS)
 	add(gigabyte, t.Egress/8/1e9)
-	add(tunnelUpkeep, float64(t.Tunnels))
+	add(upkeep, t.connections())
 	return cores, missing
 }
 
@@ -130,36 +130,40 @@ func (t *Target) need(dimension string, of costOf, missing map[string]string, ra
 	case dimStorm:
 		return t.stormCores(of, missing, rate)
 	case dimMemory:
-		v, ok := of(tunnelMemory)
+		v, ok := of(heldMemory)
 		if !ok {
-			return lack(tunnelMemory)
+			return lack(heldMemory)
 		}
-		return v * float64(t.Tunnels), ""
+		return v * t.connections(), ""
 	case dimNetwork:
-		if _, ok := of(keepAliveIn); !ok {
-			return lack(keepAliveIn)
-		}
-		return t.traffic(of), ""
+		return t.traffic(of, missing, 0)
 	}
-	in, ok := of(clientBytes)
-	out, also := of(serverBytes)
-	if !ok || !also {
-		return lack(clientBytes)
+	if _, refused := t.reconnecting(of, missing, rate); refused != "" {
+		return 0, refused
 	}
-	return 8 * rate * max(in, out), ""
+	return t.traffic(of, missing, rate)
 }
 
-// stormCores compute the reconnections beside the normal load, which comes back with the tunnels.
-func (t *Target) stormCores(of costOf, missing map[string]string, rate float64) (float64, string) {
+// reconnecting is the CPU time of a reconnection in a storm, ns; refused says why there is no storm to plan for.
+func (t *Target) reconnecting(of costOf, missing map[string]string, rate float64) (service float64, refused string) {
 	service, ok := of(reconnection)
 	if !ok {
 		service, ok = of(edgeHandshake)
 	}
-	if !ok {
+	switch {
+	case !ok:
 		return 0, missing[edgeHandshake]
-	}
-	if rate == 0 {
+	case rate == 0:
 		return 0, fmt.Sprintf("no edge is fast enough: the connectors' own waits take longer than %v", t.Recover)
+	}
+	return service, ""
+}
+
+// stormCores compute the reconnections beside the normal load, which comes back with the tunnels.
+func (t *Target) stormCores(of costOf, missing map[string]string, rate float64) (float64, string) {
+	service, refused := t.reconnecting(of, missing, rate)
+	if refused != "" {
+		return 0, refused
 	}
 	steady, without := t.steadyCores(of)
 	if without != "" {
@@ -168,17 +172,25 @@ func (t *Target) stormCores(of costOf, missing map[string]string, rate float64) 
 	return rate*service/1e9 + steady, ""
 }
 
-// traffic is that of normal operation in the busier direction: from the tunnels, where bodies carry QUIC's overhead.
-func (t *Target) traffic(of costOf) float64 {
-	in := t.Egress * (1 + tunnelOverhead)
-	out := t.Egress
-	if v, ok := of(keepAliveIn); ok {
-		in += 8 * v * float64(t.Tunnels)
+// traffic is that of normal operation and so many reconnections a second, in the busier direction, bit/s: bodies carry
+// QUIC's overhead from the tunnels to the edge.
+func (t *Target) traffic(of costOf, missing map[string]string, rate float64) (need float64, refused string) {
+	in, out := t.Egress*(1+tunnelOverhead), t.Egress
+	for _, load := range []struct {
+		in, out string
+		units   float64 // a second
+	}{{keepAliveIn, keepAliveOut, t.connections()}, {clientBytes, serverBytes, rate}} {
+		toEdge, ok := of(load.in)
+		fromEdge, also := of(load.out)
+		if load.units > 0 && !ok {
+			return 0, missing[load.in]
+		}
+		if load.units > 0 && !also {
+			return 0, missing[load.out]
+		}
+		in, out = in+8*load.units*toEdge, out+8*load.units*fromEdge
 	}
-	if v, ok := of(keepAliveOut); ok {
-		out += 8 * v * float64(t.Tunnels)
-	}
-	return max(in, out)
+	return max(in, out), ""
 }
 
 // dimensions are all, with what they are counted in.
@@ -192,7 +204,7 @@ func (t *Target) answer(c *Costs, rate float64) Answer {
 	drawnHosts := make([][]float64, len(dimensions)) // by dimension and draw
 	for d, dim := range dimensions {
 		out := Dimension{Name: dim.name, Unit: dim.unit, Each: t.perHost(dim.name, &c.Scaling)}
-		out.never = dim.name == dimStorm && rate == 0 && c.reconnect() != nil
+		out.never = (dim.name == dimStorm || dim.name == dimSurge) && rate == 0 && c.reconnect() != nil
 		var need float64
 		need, out.Refused = t.need(dim.name, c.medians(), c.Missing, rate)
 		drawnHosts[d] = make([]float64, draws)

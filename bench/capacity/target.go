@@ -54,6 +54,9 @@ func DefaultTarget() Target {
 // timers are the target's as a fleet's arm names them.
 func (t *Target) timers() string { return bench.Timers{KeepAlive: t.KeepAlive, Idle: t.Idle}.String() }
 
+// connections are those of all tunnels.
+func (t *Target) connections() float64 { return float64(t.Tunnels * t.Connections) }
+
 // The bounds keep a typing error from computing for a day.
 const (
 	maxTunnels     = 8_000_000

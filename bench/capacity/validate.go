@@ -151,9 +151,9 @@ func (m *Measured) measuredStorm(r *run, arm int) (storm.Config, error) {
 	return s, admission(a.Admission, &s)
 }
 
-// bothUpkeep is what a tunnel takes from a machine that holds both of its ends, each second.
+// bothUpkeep is what a connection takes from a machine that holds both of its ends, each second.
 func (c *Costs) bothUpkeep() (sum time.Duration) {
-	for _, name := range []string{tunnelUpkeep, peerUpkeep} {
+	for _, name := range []string{upkeep, peerUpkeep} {
 		if cost := c.cost(name); cost != nil {
 			sum += time.Duration(cost.Value)
 		}
@@ -198,7 +198,6 @@ func admission(text string, s *storm.Config) error {
 func perTrial(s storm.Config, t *results.Trial) storm.Config {
 	s.Outage, s.Seed, s.Replay = time.Duration(t.Values["outage"]), t.Seed, t.Seed
 	s.Connections = max(int(t.Values["lost_connections"])/max(s.Tunnels, 1), 1)
-	s.Upkeep /= time.Duration(s.Connections)
 	return s
 }
 

@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pqbench/results"
-	"pqbench/results/stats"
 )
 
 // Costs are read as they were written: of the arm with the most in flight, the edge's part alone, per tunnel by the slope.
@@ -311,29 +310,6 @@ func TestValidate(t *testing.T) {
 		require.InDelta(t, -0.5, m.Miss(), 1e-9)
 		require.False(t, m.OK())
 	}
-}
-
-// The scalability law is fitted where knees were measured at enough numbers of cores, and refused elsewhere.
-func TestScaling(t *testing.T) {
-	want := target()
-	knees := func(cores ...int) []made {
-		arms := all()
-		for _, n := range cores {
-			law := stats.USL{Lambda: 1000, Sigma: 0.05, Kappa: 0.001}
-			arm := results.Arm{Group: "X25519", EdgeCores: n, Load: "handshakes"}
-			arms = append(arms, made{"knee", arm, map[string]float64{"knee_rate": law.At(float64(n))}})
-		}
-		return arms
-	}
-	m, err := Read([]string{folder(t, 0, 2, nil, knees(1, 2, 4, 8)...)}, &want)
-	require.NoError(t, err)
-	require.InDelta(t, 1/(1+0.05*7+0.001*56), m.Costs[0].Scaling.efficiency(8), 1e-3)
-	require.Contains(t, m.Costs[1].Scaling.Refused, "no run has experiment knee for X25519MLKEM768")
-	m, err = Read([]string{folder(t, 0, 2, nil, knees(1, 2)...)}, &want)
-	require.NoError(t, err)
-	require.Contains(t, m.Costs[0].Scaling.Refused, "measurements at 2 numbers of processors are too few")
-	require.Contains(t, m.Costs[0].Scaling.Refused, "the host has 2 cores")
-	require.Equal(t, 1.0, m.Costs[0].Scaling.efficiency(8))
 }
 
 // What a connection holds and takes goes with the target's connections, not with the fleet's that was measured.

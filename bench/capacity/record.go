@@ -108,6 +108,7 @@ type whatIfRecord struct {
 
 type scalingRecord struct {
 	Refused    string          `json:"refused,omitempty"`
+	Dropped    []string        `json:"dropped,omitempty"` // knees that are not in the fit
 	Sigma      *intervalRecord `json:"sigma"`
 	Kappa      *intervalRecord `json:"kappa"`
 	Efficiency float64         `json:"efficiency"` // of a core of a host
@@ -184,7 +185,7 @@ func (p *Plan) groupRecord(i int) groupRecord {
 		}
 		g.Dimensions = append(g.Dimensions, r)
 	}
-	g.Scaling = scalingRecord{Refused: c.Scaling.Refused, Efficiency: c.Scaling.efficiency(p.Target.Cores)}
+	g.Scaling = scalingRecord{Refused: c.Scaling.Refused, Dropped: c.Scaling.Dropped, Efficiency: c.Scaling.efficiency(p.Target.Cores)}
 	if c.Scaling.Refused == "" {
 		g.Scaling.Sigma, g.Scaling.Kappa = recordOf(c.Scaling.Fit.SigmaCI), recordOf(c.Scaling.Fit.KappaCI)
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 
+	"pqbench/results"
+	"pqbench/results/report"
 	"pqbench/results/stats"
 )
 
@@ -13,6 +15,8 @@ type Scaling struct {
 	// Most is the largest number of cores that was measured, and Run where.
 	Most int
 	Run  string
+	// Dropped are the knees that were left out, and why.
+	Dropped []string
 	// Refused says why there is no fit; cores are then taken to add up.
 	Refused string
 }
@@ -29,30 +33,58 @@ func (s *Scaling) efficiency(cores int) float64 {
 func (m *Measured) scaling(group string, seed uint64) Scaling {
 	most := Scaling{Refused: fmt.Sprintf("no run has experiment knee for %s with edge_cores of its own", group)}
 	for i := range m.runs {
-		r := &m.runs[i]
-		var points []stats.USLPoint
-		s := Scaling{Run: r.name}
-		for _, t := range r.trials {
-			a := r.manifest.Arms[t.Arm].Arm
-			rate, ok := t.Values["knee_rate"]
-			if ok && t.Experiment == "knee" && a.Group == group && !a.AA && a.EdgeCores > 0 && a.Load != "requests" {
-				points = append(points, stats.USLPoint{N: float64(a.EdgeCores), X: rate})
-				s.Most = max(s.Most, a.EdgeCores)
-			}
-		}
-		if len(points) == 0 {
+		s := Scaling{Run: m.runs[i].name}
+		points := s.knees(&m.runs[i], group)
+		if len(points) == 0 && len(s.Dropped) == 0 {
 			continue
 		}
 		var err error
 		if s.Fit, err = stats.FitUSL(points, 0, seed); err == nil {
 			return s
 		}
-		most.Refused = fmt.Sprintf("%s: %v", r.name, err)
+		most.Run, most.Dropped, most.Refused = s.Run, s.Dropped, fmt.Sprintf("%s: %v", s.Run, err)
 	}
-	if cores := m.Host.Cores; cores < stats.MinScales {
-		most.Refused += fmt.Sprintf("; the host has %d cores, a fit needs %d numbers of them, such as edge_cores: [1, 2, 4, 8]", cores, stats.MinScales)
+	if cores := m.Host.Cores; cores <= stats.MinScales {
+		most.Refused += fmt.Sprintf("; the host has %d cores, a fit needs %d numbers of them beside those of the generator, such as edge_cores: [1, 2, 4, 8]", cores, stats.MinScales)
 	}
 	return most
+}
+
+// knees are a group's knees of a run that tell of the edge's cores. Of the others it notes why they do not.
+func (s *Scaling) knees(r *run, group string) (points []stats.USLPoint) {
+	generators := report.Generators(r.manifest, nil, r.trials)
+	for _, t := range r.trials {
+		a := r.manifest.Arms[t.Arm].Arm
+		rate, ok := t.Values["knee_rate"]
+		if !ok || t.Experiment != "knee" || a.Group != group || a.AA || a.EdgeCores == 0 || a.Load == "requests" {
+			continue
+		}
+		if why := unfit(&t, a, r.manifest.Host.Cores, generators); why != "" {
+			s.drop(fmt.Sprintf("%d cores, block %d: %s", a.EdgeCores, t.Block+1, why))
+			continue
+		}
+		points = append(points, stats.USLPoint{N: float64(a.EdgeCores), X: rate})
+		s.Most = max(s.Most, a.EdgeCores)
+	}
+	return points
+}
+
+func (s *Scaling) drop(why string) { s.Dropped = append(s.Dropped, why) }
+
+// unfit says why a knee tells of something else than the edge's cores; "" is that it does not.
+func unfit(t *results.Trial, a results.Arm, cores int, generators []results.Generator) string {
+	bound := slices.IndexFunc(generators, func(g results.Generator) bool { return g.Experiment == t.Experiment && g.Arm == a && g.Bound })
+	switch {
+	case t.Values["knee_rate"] == 0:
+		return "no rate was within the bounds"
+	case t.Values["knee_verified"] != 1:
+		return "the knee was not verified"
+	case a.EdgeCores >= cores:
+		return fmt.Sprintf("the edge had all %d cores of the host, the generator none of its own", cores)
+	case bound >= 0:
+		return "generator-bound: " + generators[bound].Reasons[0]
+	}
+	return ""
 }
 
 // scalingSection says what cores add up to.
@@ -62,6 +94,7 @@ func (p *Plan) scalingSection() section {
 		c := &p.Measured.Costs[i]
 		if c.Scaling.Refused != "" {
 			s.list = append(s.list, fmt.Sprintf("%s: refused, and %d cores are taken for %d times one: %s", c.Group, p.Target.Cores, p.Target.Cores, c.Scaling.Refused))
+			s.list = append(s.list, c.Scaling.left(c.Group)...)
 			continue
 		}
 		f := c.Scaling.Fit
@@ -70,55 +103,15 @@ func (p *Plan) scalingSection() section {
 		if p.Target.Cores > c.Scaling.Most {
 			text += "; that is beyond what was measured"
 		}
-		s.list = append(s.list, text)
+		s.list = append(append(s.list, text), c.Scaling.left(c.Group)...)
 	}
 	return s
 }
 
-// checkSection holds the simulation against what was measured.
-func (p *Plan) checkSection() section {
-	s := section{title: "Is the simulation right?", head: []string{"measured storm", "back", "simulated", "measured", "off by", "blocks"}, figures: p.checkFigures()}
-	names := map[string]string{"recover_50": "50 %", "recover_99": "99 %", "recover_100": "all", "peak_rate": "peak /s"}
-	missed, tried := 0, 0
-	for i := range p.Checks {
-		c := &p.Checks[i]
-		label := fmt.Sprintf("%s, %d tunnels, %s, %s", c.Group, c.Arm.Tunnels, c.Arm.Outage, c.Arm.Admission)
-		if c.Refused != "" {
-			s.list = append(s.list, fmt.Sprintf("%s of %s was not simulated: %s", label, c.Run, c.Refused))
-			continue
-		}
-		for k, m := range c.Metrics {
-			row := []string{"", names[m.Name], quantity(point(m.Predicted), m.Unit), quantity(point(m.Measured), m.Unit), signed(100*m.Miss()) + " %", count(c.Blocks)}
-			if k == 0 {
-				row[0] = label
-			}
-			if tried++; !m.OK() {
-				missed++
-				row[4] += " !"
-			}
-			s.rows = append(s.rows, row)
-		}
+// left says which knees are not in the fit.
+func (s *Scaling) left(group string) (list []string) {
+	for _, why := range s.Dropped {
+		list = append(list, fmt.Sprintf("%s: a knee is left out (%s): %s", group, s.Run, why))
 	}
-	switch {
-	case len(p.Checks) == 0:
-		s.paragraphs = []string{"Not checked: no run has experiment storm. Measure one (pqbench run storm) and give its folder with --run beside the others."}
-	case tried > 0 && missed == 0:
-		s.paragraphs = []string{fmt.Sprintf("Held against measured storms at their own size, all %d predictions are within %s.", tried, percent(within))}
-	case tried > 0:
-		s.paragraphs = []string{fmt.Sprintf("Held against measured storms at their own size, %d of %d predictions miss by more than %s (marked !). Take the storm above with the same doubt.", missed, tried, percent(within))}
-	}
-	if tried > 0 {
-		s.head[1] = "until back"
-		s.list = append(s.list, "medians over blocks; each trial is simulated with its own outage and the dice of its connectors; edge, connectors and all arms that ran at the same time share the machine's cores")
-	}
-	return s
-}
-
-func point(v float64) stats.Interval { return stats.Interval{Value: v, Low: v, High: v} }
-
-func (p *Plan) checkFigures() []string {
-	if slices.ContainsFunc(p.Checks, func(c Check) bool { return len(c.times) > 0 }) {
-		return []string{checkFigure}
-	}
-	return nil
+	return list
 }

@@ -24,6 +24,12 @@ const (
 	resolution = 0.001
 )
 
+// Generators are the verdicts on the load generators of a run, an arm each to which load was offered: those of Summarise,
+// without the rest.
+func Generators(m results.Manifest, samples []results.Sample, trials []results.Trial) []results.Generator {
+	return index(m, samples, trials).generators()
+}
+
 // generators judges every arm to which load was offered.
 func (r *run) generators() []results.Generator {
 	var out []results.Generator

@@ -276,42 +276,6 @@ func TestNumbers(t *testing.T) {
 	}
 }
 
-// A storm that went as the simulation has it is found right, one that took twice as long is not, and what cannot be
-// simulated is refused.
-func TestValidate(t *testing.T) {
-	arm := results.Arm{Group: "X25519", Tunnels: 50, Timers: "1s/5s", Outage: "close 2s", Admission: "none"}
-	colo := arm
-	colo.Outage = "colo close"
-	values := map[string]float64{"outage": 2e9, "lost_connections": 200}
-	planned := func(m *results.Manifest) {
-		m.PlanText = "experiments:\n  - run: storm\n    groups: [X25519]\n"
-	}
-	want := target()
-	validate := func(values map[string]float64) []Check {
-		m, err := Read([]string{folder(t, 0, 1, planned, append(all(), made{"storm", arm, values}, made{"storm", colo, values})...)}, &want)
-		require.NoError(t, err)
-		checks, err := m.Validate(t.Context())
-		require.NoError(t, err)
-		require.Len(t, checks, 2)
-		require.Contains(t, checks[1].Refused, "the edge has to come back")
-		return checks
-	}
-	values["recover_50"], values["peak_rate"] = 1, 1
-	for _, m := range validate(values)[0].Metrics {
-		require.False(t, m.OK(), m.Name)
-		values[m.Name] = m.Predicted
-	}
-	for _, m := range validate(values)[0].Metrics {
-		require.True(t, m.OK(), m.Name)
-		require.Zero(t, m.Miss())
-		values[m.Name] *= 2
-	}
-	for _, m := range validate(values)[0].Metrics {
-		require.InDelta(t, -0.5, m.Miss(), 1e-9)
-		require.False(t, m.OK())
-	}
-}
-
 // What a connection holds and takes goes with the target's connections, not with the fleet's that was measured.
 func TestCostsGoWithConnections(t *testing.T) {
 	want := target()

@@ -2,6 +2,7 @@ package capacity
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"pqbench/results/stats"
@@ -20,7 +21,7 @@ func (p *Plan) checkSection() section {
 			continue
 		}
 		for k, m := range c.Metrics {
-			row := []string{"", names[m.Name], quantity(point(m.Predicted), m.Unit), quantity(point(m.Measured), m.Unit), signed(100*m.Miss()) + " %", count(c.Blocks)}
+			row := []string{"", names[m.Name], came(m.Predicted, m.Unit), came(m.Measured, m.Unit), m.off(), m.blocks(c.Blocks)}
 			if k == 0 {
 				row[0] = label
 			}
@@ -41,9 +42,36 @@ func (p *Plan) checkSection() section {
 	}
 	if tried > 0 {
 		s.head[1] = "until back"
-		s.list = append(s.list, "medians over blocks; each trial is simulated with its own outage and the dice of its connectors; edge, connectors and all arms that ran at the same time share the machine's cores")
+		s.list = append(s.list, "medians over blocks, of which one whose fleet was not back within the time that was watched is longer than any; simulation and measurement must agree on how many those are; each trial is simulated with its own outage and the dice of its connectors; edge, connectors and all arms that ran at the same time share the machine's cores")
 	}
 	return s
+}
+
+// came is a value, or that it did not come to pass.
+func came(v float64, unit string) string {
+	if math.IsInf(v, 1) {
+		return "not back"
+	}
+	return quantity(point(v), unit)
+}
+
+// off is the miss in words.
+func (m CheckedMetric) off() string {
+	switch never := math.IsInf(m.Measured, 1); {
+	case never && math.IsInf(m.Predicted, 1):
+		return "agrees"
+	case never || math.IsInf(m.Predicted, 1):
+		return "differs"
+	}
+	return signed(100*m.Miss()) + " %"
+}
+
+// blocks are all, and in how many it came to pass where that is not in all.
+func (m CheckedMetric) blocks(all int) string {
+	if m.PredictedBlocks == all && m.MeasuredBlocks == all {
+		return count(all)
+	}
+	return fmt.Sprintf("%d: back in %d simulated, %d measured", all, m.PredictedBlocks, m.MeasuredBlocks)
 }
 
 func point(v float64) stats.Interval { return stats.Interval{Value: v, Low: v, High: v} }

@@ -1,6 +1,7 @@
 package capacity
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -92,4 +93,28 @@ func target() Target {
 	t.Tunnels, t.RPS, t.Egress = 20_000, 40_000, 8e9
 	t.Cores, t.Memory, t.NIC = 8, 4<<30, 10e9
 	return t
+}
+
+// blockwise is a folder in which an arm that stands there several times has a block for each.
+func blockwise(t *testing.T, change func(*results.Manifest), arms ...made) string {
+	t.Helper()
+	m := results.Manifest{Schema: results.Schema, Plan: "made", Started: time.Unix(0, 0), Complete: true,
+		Host: results.Host{OS: "linux", Arch: "amd64", CPU: "Test CPU", Cores: 2}}
+	of, blocks := make([]int, len(arms)), map[int]int{}
+	for i, a := range arms {
+		arm := results.ArmOf{Experiment: a.experiment, Arm: a.arm}
+		if of[i] = slices.Index(m.Arms, arm); of[i] < 0 {
+			of[i], m.Arms = len(m.Arms), append(m.Arms, arm)
+		}
+	}
+	change(&m)
+	w, err := results.Create(t.TempDir(), "made", m)
+	require.NoError(t, err)
+	for i, a := range arms {
+		require.NoError(t, w.Write(results.Record{Trial: &results.Trial{Experiment: a.experiment, Arm: of[i], Block: blocks[of[i]], Values: a.values}}))
+		blocks[of[i]]++
+	}
+	dir, err := w.Finish(m)
+	require.NoError(t, err)
+	return dir
 }

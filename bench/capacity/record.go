@@ -123,11 +123,14 @@ type checkRecord struct {
 }
 
 type missedRecord struct {
-	Unit      string  `json:"unit"`
-	Predicted float64 `json:"predicted"`
-	Measured  float64 `json:"measured"`
-	Miss      float64 `json:"miss"`
-	Within    bool    `json:"within_15_percent"`
+	Unit string `json:"unit"`
+	// Null is that it did not come to pass within the time that was watched, in the median of the blocks.
+	Predicted       *float64 `json:"predicted"`
+	Measured        *float64 `json:"measured"`
+	Miss            *float64 `json:"miss"`
+	PredictedBlocks int      `json:"predicted_blocks"` // in which it came to pass
+	MeasuredBlocks  int      `json:"measured_blocks"`
+	Within          bool     `json:"within_15_percent"`
 }
 
 func (p *Plan) checkRecords() []checkRecord {
@@ -135,7 +138,7 @@ func (p *Plan) checkRecords() []checkRecord {
 	for _, c := range p.Checks {
 		r := checkRecord{c.Run, c.Arm, c.Blocks, c.Refused, map[string]missedRecord{}}
 		for _, m := range c.Metrics {
-			r.Metrics[m.Name] = missedRecord{m.Unit, m.Predicted, m.Measured, m.Miss(), m.OK()}
+			r.Metrics[m.Name] = missedRecord{m.Unit, finite(m.Predicted), finite(m.Measured), finite(m.Miss()), m.PredictedBlocks, m.MeasuredBlocks, m.OK()}
 		}
 		out = append(out, r)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,7 +13,6 @@ import (
 	"pqbench/bench"
 	"pqbench/bench/capacity/storm"
 	"pqbench/results"
-	"pqbench/results/stats"
 )
 
 // A Check holds the simulation against a storm that was measured, at its size and with its parameters.
@@ -28,26 +28,42 @@ type Check struct {
 	times, measured, predicted []float64
 }
 
-// A CheckedMetric is a prediction beside its measurement: medians over the blocks.
+// A CheckedMetric is a prediction beside its measurement: medians over the blocks. A block in which it did not come to
+// pass within the time that was watched is in them as +Inf: it is censored, not left out.
 type CheckedMetric struct {
 	Name, Unit          string
 	Predicted, Measured float64
+	// PredictedBlocks and MeasuredBlocks are those in which it came to pass.
+	PredictedBlocks, MeasuredBlocks int
 }
 
-// Miss is how much the prediction is above the measurement, as a share of it.
-func (m CheckedMetric) Miss() float64 { return m.Predicted/m.Measured - 1 }
+// Miss is how much the prediction is above the measurement, as a share of it: 0 where neither came to pass, −1 and +Inf
+// where one of them did.
+func (m CheckedMetric) Miss() float64 {
+	switch {
+	case math.IsInf(m.Measured, 1) && math.IsInf(m.Predicted, 1):
+		return 0
+	case math.IsInf(m.Measured, 1):
+		return -1
+	}
+	return m.Predicted/m.Measured - 1
+}
 
 // within is how near a prediction has to be.
 const within = 0.15
 
-// OK reports whether the prediction is near enough.
-func (m CheckedMetric) OK() bool { return m.Miss() >= -within && m.Miss() <= within }
+// OK reports whether the prediction is near enough, and came to pass in as many blocks as the measurement did.
+func (m CheckedMetric) OK() bool {
+	return m.PredictedBlocks == m.MeasuredBlocks && m.Miss() >= -within && m.Miss() <= within
+}
 
-// checkedMetrics are those that are held against each other, with their names in a trial.
-var checkedMetrics = []struct {
+// A checked metric is one that is held against its measurement, with its name in a trial.
+type checked struct {
 	name, unit string
 	of         func(r *storm.Result) (float64, bool)
-}{
+}
+
+var checkedMetrics = []checked{
 	{"recover_50", "ns", recoveredIn(0.5)}, {"recover_99", "ns", recoveredIn(0.99)}, {"recover_100", "ns", recoveredIn(1)},
 	{"peak_rate", "/s", func(r *storm.Result) (float64, bool) { return r.Peak(time.Second), true }},
 }
@@ -84,7 +100,7 @@ func (m *Measured) check(ctx context.Context, r *run, arm int) (Check, error) {
 		c.Refused = err.Error()
 		return c, nil
 	}
-	predicted, measured := map[string][]float64{}, map[string][]float64{}
+	metrics := newTallies()
 	for _, t := range r.trials {
 		if t.Arm != arm {
 			continue
@@ -94,26 +110,70 @@ func (m *Measured) check(ctx context.Context, r *run, arm int) (Check, error) {
 		if err != nil {
 			return c, fmt.Errorf("%s: %w", r.name, err)
 		}
-		for _, metric := range checkedMetrics {
-			got, ok := t.Values[metric.name]
-			want, also := metric.of(&result)
-			if ok && also {
-				predicted[metric.name], measured[metric.name] = append(predicted[metric.name], want), append(measured[metric.name], got)
-			}
+		for i := range metrics {
+			metrics[i].add(&t, &result)
 		}
 		if c.Blocks++; c.Blocks == 1 {
 			c.course(&t, &result)
 		}
 	}
-	for _, metric := range checkedMetrics {
-		if len(measured[metric.name]) > 0 {
-			c.Metrics = append(c.Metrics, CheckedMetric{metric.name, metric.unit, stats.Median(predicted[metric.name]), stats.Median(measured[metric.name])})
-		}
-	}
-	if len(c.Metrics) == 0 {
+	if c.Blocks == 0 {
 		c.Refused = "no trial came to its end"
+		return c, nil
+	}
+	for i := range metrics {
+		c.Metrics = append(c.Metrics, metrics[i].metric())
 	}
 	return c, nil
+}
+
+// A tally is a metric's values, block by block, +Inf where it did not come to pass.
+type tally struct {
+	checked
+	predicted, measured []float64
+}
+
+func newTallies() []tally {
+	out := make([]tally, len(checkedMetrics))
+	for i, m := range checkedMetrics {
+		out[i].checked = m
+	}
+	return out
+}
+
+func (t *tally) add(trial *results.Trial, r *storm.Result) {
+	got, ok := trial.Values[t.name]
+	if !ok {
+		got = math.Inf(1)
+	}
+	want, ok := t.of(r)
+	if !ok {
+		want = math.Inf(1)
+	}
+	t.predicted, t.measured = append(t.predicted, want), append(t.measured, got)
+}
+
+func (t *tally) metric() CheckedMetric {
+	return CheckedMetric{t.name, t.unit, middle(t.predicted), middle(t.measured), finites(t.predicted), finites(t.measured)}
+}
+
+// middle is the median of values of which some are +Inf, which cannot be interpolated.
+func middle(values []float64) float64 {
+	values = slices.Sorted(slices.Values(values))
+	low, high := values[(len(values)-1)/2], values[len(values)/2]
+	if math.IsInf(high, 1) {
+		return high
+	}
+	return (low + high) / 2
+}
+
+func finites(values []float64) (n int) {
+	for _, v := range values {
+		if !math.IsInf(v, 0) {
+			n++
+		}
+	}
+	return n
 }
 
 // measuredStorm is what a measured storm of an arm is simulated with, but for what is a trial's own. Both ends and all
@@ -144,7 +204,7 @@ func (m *Measured) measuredStorm(r *run, arm int) (storm.Config, error) {
 	s := storm.Config{
 		Tunnels: a.Tunnels, Cores: r.manifest.Host.Cores, Speed: 1 / float64(atOnce(plan, r.manifest)),
 		Service: time.Duration(c.reconnect().Value), Shape: c.Shape, Shared: time.Duration(c.peerReconnect().Value),
-		Told: ending == "close", KeepAlive: timers.KeepAlive, Idle: timers.Idle,
+		Horizon: watched(plan), Told: ending == "close", KeepAlive: timers.KeepAlive, Idle: timers.Idle,
 		ClientFlight: client, ServerFlight: server, Queue: queue(client), Bin: 10 * time.Millisecond,
 	}
 	s.Upkeep = c.bothUpkeep()
@@ -159,6 +219,16 @@ func (c *Costs) bothUpkeep() (sum time.Duration) {
 		}
 	}
 	return sum
+}
+
+// watched is how long after the edge's return a run's storms were watched: what the simulation has later is never there
+// either.
+func watched(plan *bench.Plan) time.Duration {
+	i := slices.IndexFunc(plan.Experiments, func(e bench.Experiment) bool { return e.Run == "storm" })
+	if i < 0 {
+		return 0 // the simulation's own
+	}
+	return time.Duration(plan.Experiments[i].Timeout)
 }
 
 // atOnce is how many of the run's arms had their storms at the same time.

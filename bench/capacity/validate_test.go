@@ -1,0 +1,110 @@
+package capacity
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"pqbench/results"
+)
+
+// checkedArm is a storm that can be simulated.
+var checkedArm = results.Arm{Group: "X25519", Tunnels: 50, Timers: "1s/5s", Outage: "close 2s", Admission: "none"}
+
+// validate reads a run of storms, with a trial of checkedArm for each of the values.
+func validate(t *testing.T, more []made, blocks ...map[string]float64) []Check {
+	t.Helper()
+	planned := func(m *results.Manifest) {
+		m.PlanText = "experiments:\n  - run: storm\n    groups: [X25519]\n    timeout: 2m\n"
+	}
+	arms := append(all(), more...)
+	for _, values := range blocks {
+		storm := map[string]float64{"outage": 2e9, "lost_connections": 200}
+		maps.Copy(storm, values)
+		arms = append(arms, made{"storm", checkedArm, storm})
+	}
+	want := target()
+	m, err := Read([]string{blockwise(t, planned, arms...)}, &want)
+	require.NoError(t, err)
+	checks, err := m.Validate(t.Context())
+	require.NoError(t, err)
+	return checks
+}
+
+// A storm that went as the simulation has it is found right, one that took twice as long is not, and what cannot be
+// simulated is refused.
+func TestValidate(t *testing.T) {
+	colo := checkedArm
+	colo.Outage = "colo close"
+	other := []made{{"storm", colo, map[string]float64{"outage": 2e9, "lost_connections": 200}}}
+	values := map[string]float64{"recover_50": 1, "recover_99": 1, "recover_100": 1, "peak_rate": 1}
+	checks := validate(t, other, values)
+	require.Len(t, checks, 2)
+	require.Contains(t, checks[0].Refused, "the edge has to come back")
+	require.Len(t, checks[1].Metrics, len(checkedMetrics))
+	for _, m := range checks[1].Metrics {
+		require.False(t, m.OK(), m.Name)
+		values[m.Name] = m.Predicted
+	}
+	for _, m := range validate(t, nil, values)[0].Metrics {
+		require.True(t, m.OK(), m.Name)
+		require.Zero(t, m.Miss())
+		values[m.Name] *= 2
+	}
+	for _, m := range validate(t, nil, values)[0].Metrics {
+		require.InDelta(t, -0.5, m.Miss(), 1e-9)
+		require.False(t, m.OK())
+	}
+}
+
+// A block that was not back is longer than any other: it is in the median, and a simulation that has it back is wrong.
+func TestValidateCounts(t *testing.T) {
+	right := map[string]float64{}
+	for _, m := range validate(t, nil, nil)[0].Metrics {
+		right[m.Name] = m.Predicted
+	}
+	censored := map[string]float64{"recover_50": right["recover_50"], "peak_rate": right["peak_rate"]}
+	metric := func(name string, blocks ...map[string]float64) CheckedMetric {
+		for _, m := range validate(t, nil, blocks...)[0].Metrics {
+			if m.Name == name {
+				return m
+			}
+		}
+		t.Fatalf("%s is not checked", name)
+		return CheckedMetric{}
+	}
+	most := metric("recover_99", right, right, censored)
+	require.Equal(t, right["recover_99"], most.Measured)
+	require.InDelta(t, 0, most.Miss(), 1e-9)
+	require.Equal(t, []int{3, 2}, []int{most.PredictedBlocks, most.MeasuredBlocks})
+	require.False(t, most.OK(), "one of three blocks was not back")
+	require.Equal(t, "3: back in 3 simulated, 2 measured", most.blocks(3))
+
+	few := metric("recover_99", right, censored, censored)
+	require.True(t, math.IsInf(few.Measured, 1))
+	require.False(t, few.OK())
+	require.Equal(t, "differs", few.off())
+	require.True(t, metric("recover_50", right, censored, censored).OK())
+
+	half := metric("recover_99", right, censored)
+	require.True(t, math.IsInf(half.Measured, 1), "between a time and never")
+
+	p := &Plan{Target: target(), Measured: &Measured{}, Checks: validate(t, nil, right, censored, censored)}
+	var text bytes.Buffer
+	require.NoError(t, writeText(&text, []section{p.checkSection()}))
+	require.Regexp(t, `99 % +\S+ s +not back +differs ! +3: back in 3 simulated, 1 measured`, text.String())
+	_, err := json.Marshal(p.checkRecords())
+	require.NoError(t, err)
+}
+
+// Where neither is back within the time that was watched, they agree.
+func TestValidateNeverBack(t *testing.T) {
+	m := CheckedMetric{Predicted: math.Inf(1), Measured: math.Inf(1)}
+	require.True(t, m.OK())
+	require.Equal(t, "agrees", m.off())
+	require.Equal(t, "not back", came(m.Predicted, "ns"))
+}

@@ -40,7 +40,7 @@ func TestHostsByDimension(t *testing.T) {
 	m, err := Read([]string{folder(t, 0, madeBlocks, nil, all()...)}, &want)
 	require.NoError(t, err)
 	const rate = 10_000
-	a := want.answer(&m.Costs[1], rate)
+	a := want.answer(&m.Costs[1], rate, 1)
 	steady := 40_000*100e-6 + 1.0*4 + 20_000*100e-6 // requests, 8 Gbit/s = 1 GB/s, upkeep
 	for i, hosts := range []float64{
 		steady / (8 * 0.7),
@@ -57,7 +57,7 @@ func TestHostsByDimension(t *testing.T) {
 	require.Equal(t, 3.0, a.Hosts.Value)
 
 	want.Memory = 1 << 30
-	a = want.answer(&m.Costs[1], rate)
+	a = want.answer(&m.Costs[1], rate, 1)
 	require.Equal(t, dimMemory, a.Binding, "a host with less memory")
 }
 
@@ -66,7 +66,7 @@ func TestIntervalsCarry(t *testing.T) {
 	want := target()
 	m, err := Read([]string{folder(t, 0.02, madeBlocks, nil, all()...)}, &want)
 	require.NoError(t, err)
-	classical, hybrid := want.answer(&m.Costs[0], 20_000), want.answer(&m.Costs[1], 20_000)
+	classical, hybrid := want.answer(&m.Costs[0], 20_000, 1), want.answer(&m.Costs[1], 20_000, 1)
 	storm := classical.Dimensions[1].Hosts
 	require.Less(t, storm.Low, storm.Value*0.99)
 	require.Greater(t, storm.High, storm.Value*1.01)
@@ -74,7 +74,7 @@ func TestIntervalsCarry(t *testing.T) {
 		require.GreaterOrEqual(t, hybrid.drawn[i], classical.drawn[i], "draw %d", i)
 	}
 	require.GreaterOrEqual(t, Difference(&classical, &hybrid).Low, 0.0)
-	again := want.answer(&m.Costs[0], 20_000)
+	again := want.answer(&m.Costs[0], 20_000, 1)
 	require.Equal(t, classical, again)
 }
 
@@ -91,7 +91,7 @@ func TestMissingCostsRefuse(t *testing.T) {
 			want := target()
 			m, err := Read([]string{folder(t, 0, madeBlocks, nil, without(all(), experiment)...)}, &want)
 			require.NoError(t, err)
-			a := want.answer(&m.Costs[0], 10_000)
+			a := want.answer(&m.Costs[0], 10_000, 1)
 			require.Equal(t, refused, a.refused())
 			if experiment == "handshake" {
 				return
@@ -105,7 +105,7 @@ func TestMissingCostsRefuse(t *testing.T) {
 			// What was not asked for needs no cost.
 			want.RPS, want.Egress = 0, 0
 			if experiment == "requests" || experiment == "goodput" {
-				a := want.answer(&m.Costs[0], 10_000)
+				a := want.answer(&m.Costs[0], 10_000, 1)
 				require.Empty(t, a.refused())
 			}
 		})
@@ -282,11 +282,11 @@ func TestCostsGoWithConnections(t *testing.T) {
 	want.RPS, want.Egress = 0, 0
 	m, err := Read([]string{folder(t, 0, madeBlocks, nil, all()...)}, &want)
 	require.NoError(t, err)
-	four := want.answer(&m.Costs[1], 10_000)
+	four := want.answer(&m.Costs[1], 10_000, 1)
 	want.Connections = 1
 	require.Contains(t, m.perConnection(1), "from fleets of 4 connections a tunnel. What a tunnel holds beside them is spread over them: for the target's 1")
 	require.NotContains(t, m.perConnection(4), "off")
-	one := want.answer(&m.Costs[1], 10_000)
+	one := want.answer(&m.Costs[1], 10_000, 1)
 	for i, d := range four.Dimensions {
 		switch d.Name {
 		case dimSteady, dimMemory, dimNetwork:

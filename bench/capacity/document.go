@@ -2,6 +2,7 @@ package capacity
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -130,6 +131,12 @@ func (p *Plan) dimensionSection() section {
 				seen[d.Name+d.Refused] = true
 				s.list = append(s.list, fmt.Sprintf("%s refused for %s: %s", d.Name, a.Group, d.Refused))
 			}
+		}
+	}
+	for i := range p.Answers {
+		if a := &p.Answers[i]; a.Uneven > 1 {
+			s.list = append(s.list, fmt.Sprintf("%s: %s has %s %% more hosts than its need on average, because connections choose hosts at random and the simulation says that it takes so many; so have what-ifs and curves",
+				a.Group, dimStorm, figures(100*(a.Uneven-1), 2)))
 		}
 	}
 	s.list = append(s.list, "hosts are the need over what one host has for it; [95 % interval]; binds: in how many of the draws no other dimension asks for more")
@@ -284,7 +291,16 @@ func (p *Plan) costSection() section {
 	return s
 }
 
-func (p *Plan) warnings() []string { return p.Measured.Warnings }
+// warnings are those of the runs, and of storms that take too long.
+func (p *Plan) warnings() []string {
+	out := slices.Clone(p.Measured.Warnings)
+	for i := range p.Answers {
+		if late := p.Answers[i].Late; late != "" {
+			out = append(out, p.Answers[i].Group+": "+late)
+		}
+	}
+	return out
+}
 
 // assumptionSection lists what the answer takes for granted.
 func (p *Plan) assumptionSection() section {

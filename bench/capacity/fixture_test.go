@@ -36,7 +36,9 @@ func folder(t *testing.T, spread float64, blocks int, change func(*results.Manif
 		for b := range blocks {
 			values := map[string]float64{}
 			for name, v := range a.values {
-				values[name] = v * (1 + spread*float64(b-blocks/2))
+				if values[name] = v; name != perTunnel { // which is not measured
+					values[name] *= 1 + spread*float64(b-blocks/2)
+				}
 			}
 			require.NoError(t, w.Write(results.Record{Trial: &results.Trial{Experiment: a.experiment, Arm: i, Block: b, Values: values}}))
 		}

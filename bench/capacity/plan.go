@@ -48,12 +48,12 @@ func Compute(ctx context.Context, t Target, m *Measured) (*Plan, error) {
 		return nil, err
 	}
 	for i := range p.Answers {
-		p.Curves = append(p.Curves, t.curve(&m.Costs[i], p.Answers[i].Rate))
+		p.Curves = append(p.Curves, t.curve(&m.Costs[i], &p.Answers[i]))
 	}
 	if p.Checks, err = m.Validate(ctx); err != nil {
 		return nil, err
 	}
-	p.WhatIfs, err = t.whatIfs(ctx, m)
+	p.WhatIfs, err = t.whatIfs(ctx, m, p.Answers)
 	return p, err
 }
 
@@ -83,7 +83,7 @@ func (t *Target) solve(ctx context.Context, c *Costs) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	return t.answer(c, rate), nil
+	return t.answer(c, rate, 1), nil
 }
 
 // rateOf is the rate where the cost of a reconnection is known, otherwise 0.
@@ -95,14 +95,14 @@ func (t *Target) rateOf(ctx context.Context, c *Costs) (float64, error) {
 }
 
 // hosts is the answer without its interval; 0 when no number is enough.
-func (t *Target) hosts(c *Costs, rate float64) int {
+func (t *Target) hosts(c *Costs, rate, uneven float64) int {
 	if rate == 0 && c.reconnect() != nil {
 		return 0
 	}
 	most := 1e-9
 	for _, d := range dimensions {
 		if need, refused := t.need(d.name, c.medians(), c.Missing, rate); refused == "" {
-			most = max(most, need/t.perHost(d.name, &c.Scaling))
+			most = max(most, need/t.perHost(d.name, &c.Scaling)*unevenly(d.name, uneven))
 		}
 	}
 	return int(math.Ceil(most))
@@ -143,8 +143,9 @@ var changes = []struct {
 	{"half the time to recover", func(t *Target) bool { t.Recover /= 2; return true }},
 }
 
-// whatIfs solves the target with each change that makes one.
-func (t *Target) whatIfs(ctx context.Context, m *Measured) ([]WhatIf, error) {
+// whatIfs solves the target with each change that makes one. Their storms are not simulated whole: they get as much more
+// than the average as the answers' did.
+func (t *Target) whatIfs(ctx context.Context, m *Measured, answers []Answer) ([]WhatIf, error) {
 	var out []WhatIf
 	var targets []Target
 	for _, change := range changes {
@@ -164,7 +165,7 @@ func (t *Target) whatIfs(ctx context.Context, m *Measured) ([]WhatIf, error) {
 		err := each(len(m.Costs), func(g int) error {
 			rate, err := other.rateOf(ctx, &m.Costs[g])
 			if err == nil {
-				w.Hosts[g] = other.hosts(&m.Costs[g], rate)
+				w.Hosts[g] = other.hosts(&m.Costs[g], rate, answers[g].Uneven)
 			}
 			return err
 		})
@@ -191,7 +192,7 @@ type Curve struct {
 }
 
 // curve goes up to twice the target. The rate grows with the fleet.
-func (t *Target) curve(c *Costs, rate float64) Curve {
+func (t *Target) curve(c *Costs, a *Answer) Curve {
 	const steps = 40
 	out := Curve{Group: c.Group, Hosts: map[string][]float64{}}
 	for i := 1; i <= steps; i++ {
@@ -200,8 +201,8 @@ func (t *Target) curve(c *Costs, rate float64) Curve {
 		other.Tunnels = max(int(float64(t.Tunnels)*part), 1)
 		out.Tunnels = append(out.Tunnels, float64(other.Tunnels))
 		for _, d := range dimensions {
-			if need, refused := other.need(d.name, c.medians(), c.Missing, rate*part); refused == "" {
-				out.Hosts[d.name] = append(out.Hosts[d.name], need/t.perHost(d.name, &c.Scaling))
+			if need, refused := other.need(d.name, c.medians(), c.Missing, a.Rate*part); refused == "" {
+				out.Hosts[d.name] = append(out.Hosts[d.name], need/t.perHost(d.name, &c.Scaling)*unevenly(d.name, a.Uneven))
 			}
 		}
 	}

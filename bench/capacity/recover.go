@@ -3,6 +3,7 @@ package capacity
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"pqbench/bench/capacity/storm"
@@ -129,21 +130,48 @@ func (t *Target) simulate(ctx context.Context, c *Costs, a *Answer) error {
 	steady, _ := t.steadyCores(c.medians())
 	hosts := int(a.Hosts.Value)
 	for attempt := 1; ; attempt++ {
-		var err error
-		if a.Storm, err = t.whole(ctx, c, hosts, steady); err != nil {
+		done, err := t.whole(ctx, c, hosts, steady)
+		if err != nil {
 			return err
 		}
-		after, ok := a.Storm.Result.Recovered(t.RecoverShare)
-		if ok && after <= t.Recover || a.Rate == 0 || attempt == attempts {
-			break
+		after, ok := done.Result.Recovered(t.RecoverShare)
+		enough := ok && after <= t.Recover
+		if enough || !a.raises() || attempt == attempts {
+			t.settle(c, a, done)
+			if !enough && a.Rate > 0 {
+				a.Late = t.late(a, after, ok)
+			}
+			return nil
 		}
 		hosts += max(hosts/50, 1)
 	}
-	if more := float64(hosts) - a.Hosts.Value; more > 0 {
-		a.Hosts.Value, a.Hosts.Low, a.Hosts.High = a.Hosts.Value+more, a.Hosts.Low+more, a.Hosts.High+more
-		a.Binding = dimStorm
+}
+
+// raises reports whether more hosts are an answer to a storm that takes too long: where the connectors' own waits take
+// longer they are not, and where what normal operation leaves for a storm is not known, nobody knows how many.
+func (a *Answer) raises() bool {
+	i := slices.IndexFunc(a.Dimensions, func(d Dimension) bool { return d.Name == dimStorm })
+	return a.Rate > 0 && a.Dimensions[i].Refused == ""
+}
+
+// settle makes the answer one of the hosts that the storm was simulated on, in all of its draws.
+func (t *Target) settle(c *Costs, a *Answer, done *Storm) {
+	if hosts := float64(done.Config.Hosts); hosts > a.Hosts.Value {
+		i := slices.IndexFunc(a.Dimensions, func(d Dimension) bool { return d.Name == dimStorm })
+		const rounding = 1e-6 // of a host, that its number is not rounded up to the next
+		*a = t.answer(c, a.Rate, (hosts-rounding)/a.Dimensions[i].Hosts.Value)
 	}
-	return nil
+	a.Storm = done
+}
+
+// late says that the storm takes too long on the answer's hosts.
+func (t *Target) late(a *Answer, took time.Duration, ok bool) string {
+	text := fmt.Sprintf("the simulated storm brings %s back after %s on %s hosts, later than the %v asked for",
+		percent(t.RecoverShare), after(took, ok), count(a.Storm.Config.Hosts), t.Recover)
+	if !a.raises() {
+		return text + ": how many hosts would do cannot be said without what normal operation takes of them"
+	}
+	return text + fmt.Sprintf("; so it did on every number of hosts that was tried, %d of them: plan for more, or allow more time with --recover-within", attempts)
 }
 
 // whole simulates the target's storm on so many hosts, steady cores of which normal operation takes.

@@ -45,6 +45,11 @@ type Answer struct {
 	Rate float64
 	// Storm is the simulated one, on Hosts; nil where the cost of a handshake is missing.
 	Storm *Storm
+	// Uneven is how many times the hosts that reconnections need on average are planned for, because the simulation said
+	// so: hosts do not get equal parts of a fleet that chooses at random. It is 1 where they get along.
+	Uneven float64
+	// Late says that the simulated storm takes longer than asked for even so; "" where it does not.
+	Late string
 
 	drawn []float64 // hosts in each draw
 }
@@ -115,6 +120,14 @@ func (t *Target) perHost(dimension string, s *Scaling) float64 {
 		return t.NIC * (1 - t.Headroom)
 	}
 	return t.NIC
+}
+
+// unevenly is the factor of a dimension's hosts: see Answer.Uneven.
+func unevenly(dimension string, uneven float64) float64 {
+	if dimension == dimStorm {
+		return uneven
+	}
+	return 1
 }
 
 // need is what a target needs of a dimension. refused says why there is no number.
@@ -198,12 +211,13 @@ var dimensions = []struct{ name, unit string }{
 	{dimSteady, "cores"}, {dimStorm, "cores"}, {dimMemory, "B"}, {dimNetwork, "bit/s"}, {dimSurge, "bit/s"},
 }
 
-// answer solves for one group, with the rate of reconnections that the law asks for.
-func (t *Target) answer(c *Costs, rate float64) Answer {
-	a := Answer{Group: c.Group, Rate: rate}
+// answer solves for one group, with the rate of reconnections that the law asks for, and uneven times the hosts for them.
+func (t *Target) answer(c *Costs, rate, uneven float64) Answer {
+	a := Answer{Group: c.Group, Rate: rate, Uneven: uneven}
 	drawnHosts := make([][]float64, len(dimensions)) // by dimension and draw
 	for d, dim := range dimensions {
 		out := Dimension{Name: dim.name, Unit: dim.unit, Each: t.perHost(dim.name, &c.Scaling)}
+		perNeed := unevenly(dim.name, uneven) / out.Each
 		out.never = (dim.name == dimStorm || dim.name == dimSurge) && rate == 0 && c.reconnect() != nil
 		var need float64
 		need, out.Refused = t.need(dim.name, c.medians(), c.Missing, rate)
@@ -212,9 +226,9 @@ func (t *Target) answer(c *Costs, rate float64) Answer {
 			needs := make([]float64, draws)
 			for i := range needs {
 				needs[i], _ = t.need(dim.name, c.drawn(i), c.Missing, rate)
-				drawnHosts[d][i] = needs[i] / out.Each
+				drawnHosts[d][i] = needs[i] * perNeed
 			}
-			out.Need, out.Hosts = interval(need, needs), interval(need/out.Each, drawnHosts[d])
+			out.Need, out.Hosts = interval(need, needs), interval(need*perNeed, drawnHosts[d])
 		}
 		a.Dimensions = append(a.Dimensions, out)
 	}

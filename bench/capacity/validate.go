@@ -160,11 +160,7 @@ func (t *tally) metric() CheckedMetric {
 // middle is the median of values of which some are +Inf, which cannot be interpolated.
 func middle(values []float64) float64 {
 	values = slices.Sorted(slices.Values(values))
-	low, high := values[(len(values)-1)/2], values[len(values)/2]
-	if math.IsInf(high, 1) {
-		return high
-	}
-	return (low + high) / 2
+	return (values[(len(values)-1)/2] + values[len(values)/2]) / 2
 }
 
 func finites(values []float64) (n int) {

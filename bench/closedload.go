@@ -23,6 +23,9 @@ func (r *runner) closed(ctx context.Context, p part, g generator, t *results.Tri
 	tally(t, reply.Samples, reply.Scheduled, reply.Dropped)
 	ns := float64(t.Finished - t.Started)
 	t.Values = map[string]float64{"achieved_rate": float64(t.Completed) / (ns / 1e9)}
+	if t.Scheduled > 0 {
+		t.Values["completed_share"] = float64(t.Completed) / float64(t.Scheduled)
+	}
 	o := offered{cpu: []cpuTimesOf{before, after}}
 	o.cpuValues(t, 0, ns, g)
 	for name, v := range g.values {

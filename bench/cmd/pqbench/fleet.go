@@ -53,6 +53,9 @@ func (c *loadCommand) fleet() (e bench.Experiment, err error) {
 	if c.Requests || c.Knee || c.ClosedLoop || len(c.Connections) > 0 || len(c.Phases) > 0 || c.Target != "" {
 		return e, errors.New("--tunnels holds tunnels and offers no load: leave --requests, --phases, --connections, --closed-loop, --knee and --target out")
 	}
+	if err := c.only("--tunnels"); err != nil {
+		return e, err
+	}
 	if f.Outage == 0 {
 		if c.Rate != "" || len(f.Admission) > 0 || f.Beside || f.Colo {
 			return e, errors.New("--rate, --admission, --colo and --beside are about a storm: give an --outage")

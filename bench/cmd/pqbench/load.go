@@ -257,6 +257,9 @@ func (c *loadCommand) knee(e *bench.Experiment) (err error) {
 	if len(c.Phases) > 0 || c.Arrivals != "poisson" && c.Arrivals != "constant" {
 		return errors.New("--knee chooses its rates itself: leave --phases out, and --arrivals is poisson or constant")
 	}
+	if err := c.only("--knee", "--max-p99", "--min-completed"); err != nil {
+		return err
+	}
 	e.Run, e.Arrivals, e.Bounds.MaxP99 = "knee", c.Arrivals, bench.Duration(c.MaxP99)
 	if e.Bounds.MinCompleted, err = c.minCompleted(); err != nil || c.Rate == "" {
 		return err

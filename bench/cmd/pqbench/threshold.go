@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -48,6 +49,34 @@ func (t *thresholds) minCompleted() (float64, error) {
 	return v / 100, nil
 }
 
+// only refuses the bounds that a mode has no number for, and would keep without a look.
+func (t *thresholds) only(mode string, known ...string) error {
+	for _, b := range t.bounds() {
+		if b.most != 0 && !slices.Contains(known, b.flag) {
+			which := "no bound is judged there"
+			if len(known) > 0 {
+				which = "it goes by " + strings.Join(known, " and ")
+			}
+			return fmt.Errorf("%s: %s has no number for it: %s", b.flag, mode, which)
+		}
+	}
+	return nil
+}
+
+// bound is a flag, the metric that it is about, and its value; of a share the negative one, because that is a least.
+type bound struct {
+	flag, metric string
+	most         float64
+}
+
+func (t *thresholds) bounds() []bound {
+	share, _ := t.minCompleted() // check saw that it is one
+	return []bound{
+		{"--max-p50", "latency_p50", float64(t.MaxP50)}, {"--max-p99", "latency_p99", float64(t.MaxP99)},
+		{"--max-p999", "latency_p999", float64(t.MaxP999)}, {"--min-completed", "completed_share", -share},
+	}
+}
+
 func (t *thresholds) set() bool { return *t != thresholds{} }
 
 // judge holds a run folder against the bounds.
@@ -64,24 +93,20 @@ func (t *thresholds) judge(dir string) error {
 			return fmt.Errorf("%w: generator-bound: %s: %s", errInconclusive, g.Arm, g.Reasons[0])
 		}
 	}
-	share, err := t.minCompleted()
-	if err != nil {
-		return err
-	}
 	var violations, unknown []error
-	for _, bound := range []struct {
-		metric string
-		most   float64
-	}{{"latency_p50", float64(t.MaxP50)}, {"latency_p99", float64(t.MaxP99)}, {"latency_p999", float64(t.MaxP999)}, {"completed_share", -share}} {
+	for _, bound := range t.bounds() {
 		if bound.most == 0 {
 			continue
+		}
+		if !slices.ContainsFunc(s.Rows, func(r results.Row) bool { return r.Metric == bound.metric }) {
+			unknown = append(unknown, fmt.Errorf("%w: %s: the run has no %s", errInconclusive, bound.flag, bound.metric))
 		}
 		for _, r := range s.Rows {
 			if r.Metric != bound.metric {
 				continue
 			}
 			switch of := r.Arm.String() + ": " + r.Metric; {
-			case bound.most < 0 && r.Value != nil && *r.Value < share:
+			case bound.most < 0 && r.Value != nil && *r.Value < -bound.most:
 				violations = append(violations, fmt.Errorf("%w: %s: %.2f %%, want at least %s", errThreshold, of, 100**r.Value, t.MinCompleted))
 			case bound.most > 0 && among(r, "failures"):
 				violations = append(violations, fmt.Errorf("%w: %s: it lies among the failures", errThreshold, of))

@@ -5,9 +5,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/alecthomas/kong"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -37,6 +39,8 @@ func TestThresholds(t *testing.T) {
 		{"among the failures", thresholds{MaxP50: limit}, results.Summary{Rows: []results.Row{row("latency_p50", nil, "no median: it lies among the failures")}}, exitRegressed},
 		{"too few", thresholds{MaxP99: limit}, results.Summary{Rows: []results.Row{row("latency_p99", nil, "no 99th percentile: fewer than ten of 9 samples lie beyond it")}}, exitInconclusive},
 		{"generator-bound", thresholds{MaxP99: limit}, results.Summary{Rows: []results.Row{row("latency_p99", value(99e6))}, Generators: bound}, exitInconclusive},
+		{"no row to judge", thresholds{MaxP99: limit}, results.Summary{Rows: []results.Row{row("latency_p50", value(1e6))}}, exitInconclusive},
+		{"no rows", thresholds{MinCompleted: "99%"}, results.Summary{}, exitInconclusive},
 		{"too few complete", thresholds{MinCompleted: "99%"}, results.Summary{Rows: []results.Row{row("completed_share", value(0.98))}}, exitRegressed},
 		{"enough complete", thresholds{MinCompleted: "99%"}, results.Summary{Rows: []results.Row{row("completed_share", value(0.995))}}, exitDone},
 		{"one kept, one not, one unknown", thresholds{MaxP50: limit, MaxP99: limit}, results.Summary{Rows: []results.Row{
@@ -59,4 +63,33 @@ func TestThresholdsRefuse(t *testing.T) {
 	}
 	good := thresholds{MaxP99: time.Second, MinCompleted: "99.9%"}
 	assert.NoError(t, good.check())
+}
+
+// What a mode has no number for is refused, and not kept without a look.
+func TestThresholdsOfAMode(t *testing.T) {
+	const rate, closed, knee, fleet, storm = "--rate 50/s", "--closed-loop", "--knee", "--tunnels 2", "--tunnels 2 --outage 1s"
+	for _, c := range []struct{ flags, want string }{
+		{rate + " --max-p50 1s --max-p99 1s --max-p999 1s --min-completed 99%", ""},
+		{closed + " --max-p50 1s --max-p99 1s --max-p999 1s --min-completed 99%", ""},
+		{knee + " --max-p99 1s --min-completed 99%", ""},
+		{knee + " --max-p50 1s", "--max-p50: --knee has no number for it: it goes by --max-p99 and --min-completed"},
+		{knee + " --max-p999 1s", "--max-p999: --knee"},
+		{fleet, ""},
+		{fleet + " --max-p99 1s", "--max-p99: --tunnels has no number for it: no bound is judged there"},
+		{storm, ""},
+		{storm + " --max-p99 1s", "--max-p99: --tunnels"},
+		{storm + " --min-completed 99%", "--min-completed: --tunnels"},
+	} {
+		var command loadCommand
+		parser, err := kong.New(&command)
+		require.NoError(t, err)
+		_, err = parser.Parse(strings.Fields(c.flags))
+		require.NoError(t, err)
+		_, err = command.plan()
+		if c.want == "" {
+			assert.NoError(t, err, c.flags)
+		} else {
+			assert.ErrorContains(t, err, c.want, c.flags)
+		}
+	}
 }

@@ -159,6 +159,8 @@ const (
 	// quietBelow is the mean UDP payload of a datagram, bytes, of a fleet that does nothing but keep itself alive: a PING
 	// takes some 30, a probe 1,300 and more.
 	quietBelow = 100
+	// quietInARow is how many periods must pass without a probe: the last one of the search can be late.
+	quietInARow = 2
 	// quietPeriods bounds the wait; the search takes about six.
 	quietPeriods = 12
 	// countedPeriods is the least number of keep-alive periods over which CPU time and traffic are counted.
@@ -180,6 +182,7 @@ func (h *holding) quiet(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	inARow := 0
 	for range quietPeriods {
 		if err := pauseFor(ctx, period); err != nil {
 			return false, err
@@ -188,7 +191,9 @@ func (h *holding) quiet(ctx context.Context) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if sent := after.sent().Sub(before.sent()); sent.Datagrams > 0 && sent.Bytes < quietBelow*sent.Datagrams {
+		if sent := after.sent().Sub(before.sent()); sent.Datagrams == 0 || sent.Bytes >= quietBelow*sent.Datagrams {
+			inARow = 0
+		} else if inARow++; inARow == quietInARow {
 			return true, nil
 		}
 		before = after

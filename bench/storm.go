@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -170,29 +171,58 @@ func (s *storm) recovery(ctx context.Context) error {
 
 // tell fills in a trial, and returns the dials as its samples.
 func (s *storm) tell(t *results.Trial, requests role.TrialReply) (samples []results.Sample) {
-	c := course.Follow(s.after.fleet.Events, s.began, s.lost)
-	for _, e := range s.after.fleet.Events {
-		if e.Kind == course.Dialed && e.At >= s.began {
+	events := append(s.after.fleet.Events, s.unfinished()...)
+	c := course.Follow(events, s.began, s.lost)
+	for _, e := range events {
+		if e.Kind == course.Dialed {
 			samples = append(samples, e.Sample())
 		}
 	}
-	tally(t, samples, c.Dials, 0)
+	tally(t, samples, s.scheduled(), 0)
 	t.Series = c.Series(s.began)
 	t.Values = map[string]float64{
 		"outage": float64(s.back - s.began), "lost_connections": float64(s.lost), "returned_connections": float64(c.Back),
-		"peak_rate": c.Peak(), "queue_peak": c.Queue(), "dials": float64(c.Dials), "failed_dials": float64(t.Failed),
+		"peak_rate": c.Peak(), "queue_peak": float64(c.Most), "dials": float64(t.Scheduled), "failed_dials": float64(t.Failed),
 	}
 	for name, at := range map[string]int64{"recover_50": c.Back50, "recover_99": c.Back99, "recover_100": c.Back100} {
 		if at > 0 {
 			t.Values[name] = float64(at - s.back)
 		}
 	}
-	for class, n := range c.Failed {
-		t.Values["failed_"+class] = float64(n)
+	for _, class := range failures { // one without any is a zero of the mean
+		t.Values["failed_"+class] = 0
+	}
+	for _, dial := range samples {
+		if dial.Class != "" {
+			t.Values["failed_"+dial.Class]++
+		}
 	}
 	s.cost(t.Values, len(samples))
 	tellRequests(t.Values, requests, s.began)
 	return samples
+}
+
+// failures are how a dial can end.
+var failures = []string{results.ClassTimeout, results.ClassRefused, results.ClassCrypto, results.ClassIdle, results.ClassApplication,
+	results.ClassUnfinished, results.ClassOther}
+
+// unfinished are the handshakes that were under way at the end.
+func (s *storm) unfinished() (dials []course.Event) {
+	now := s.r.clock.Now()
+	for start, n := range s.after.fleet.Dials.InProgress {
+		e := course.Event{Kind: course.Dialed, Start: start, At: now, Member: -1, Class: results.ClassUnfinished, Detail: "the handshake was under way when the storm was over"}
+		dials = append(dials, slices.Repeat([]course.Event{e}, n)...)
+	}
+	return dials
+}
+
+// scheduled is how many handshakes there are since the reading before the outage, by the count of those that began.
+func (s *storm) scheduled() int {
+	n := s.after.fleet.Dials.Begun - s.before.fleet.Dials.Begun
+	for _, underWay := range s.before.fleet.Dials.InProgress {
+		n += underWay
+	}
+	return n
 }
 
 // cost is what both sides spent from the outage until all were back.

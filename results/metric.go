@@ -11,6 +11,8 @@ type Metric struct {
 	Exact bool
 	// Mean metrics are averaged over the trials, whose distribution is wide or two-valued, where others take the median.
 	Mean bool
+	// Censored metrics are times that a trial waited for: one without it waited in vain, and counts as longer than all.
+	Censored bool
 }
 
 // Metrics are all the metrics there are, in the order in which tables show them.
@@ -191,9 +193,9 @@ var metrics = []Metric{
 	{Name: "ramp_time", Experiment: "fleet", Unit: "ns", Better: "lower", Title: "first dial to all registered"},
 	{Name: "lost_connections", Unit: "count", Title: "connections lost"},
 
-	{Name: "recover_50", Experiment: "storm", Unit: "ns", Better: "lower", Title: "until half of the lost connections are back"},
-	{Name: "recover_99", Experiment: "storm", Unit: "ns", Better: "lower", Title: "until 99 % of the lost connections are back"},
-	{Name: "recover_100", Experiment: "storm", Unit: "ns", Better: "lower", Title: "until all lost connections are back"},
+	{Name: "recover_50", Experiment: "storm", Unit: "ns", Better: "lower", Title: "until half of the lost connections are back", Censored: true},
+	{Name: "recover_99", Experiment: "storm", Unit: "ns", Better: "lower", Title: "until 99 % of the lost connections are back", Censored: true},
+	{Name: "recover_100", Experiment: "storm", Unit: "ns", Better: "lower", Title: "until all lost connections are back", Censored: true},
 	{Name: "peak_rate", Experiment: "storm", Unit: "1/s", Title: "most handshakes within a second"},
 	{Name: "queue_peak", Experiment: "storm", Unit: "count", Better: "lower", Title: "most handshakes in progress"},
 	{Name: "dials", Experiment: "storm", Unit: "count", Better: "lower", Title: "dials, mean", Mean: true},
@@ -203,6 +205,7 @@ var metrics = []Metric{
 	{Name: "failed_crypto", Experiment: "storm", Unit: "count", Better: "lower", Title: "dials that failed by a TLS alert, mean", Mean: true},
 	{Name: "failed_idle", Experiment: "storm", Unit: "count", Better: "lower", Title: "dials that failed by an idle time-out, mean", Mean: true},
 	{Name: "failed_application", Experiment: "storm", Unit: "count", Better: "lower", Title: "dials that were closed, mean", Mean: true},
+	{Name: "failed_unfinished", Experiment: "storm", Unit: "count", Better: "lower", Title: "dials under way at the end, mean", Mean: true},
 	{Name: "failed_other", Experiment: "storm", Unit: "count", Better: "lower", Title: "dials that failed otherwise, mean", Mean: true},
 	{Name: "edge_storm_cpu", Experiment: "storm", Unit: "ns", Better: "lower", Title: "CPU until all are back, edge"},
 	{Name: "connector_storm_cpu", Experiment: "storm", Unit: "ns", Better: "lower", Title: "CPU until all are back, connector"},

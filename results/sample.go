@@ -31,6 +31,7 @@ const (
 	ClassApplication = "application" // application close, HTTP status outside 2xx, stream reset
 	ClassBody        = "body"        // an answer whose body is not what was asked for
 	ClassDropped     = "dropped"     // was scheduled and could not be started
+	ClassUnfinished  = "unfinished"  // was under way when the measurement ended
 	ClassOther       = "other"
 )
 

@@ -12,6 +12,8 @@ import (
 // costs nothing. Each runs on the goroutine of the event, so it must not
 // block. Times carry a monotonic reading.
 type Trace struct {
+	// HandshakeBegins is called by a connector before each dial, with what will be the Handshake's Start.
+	HandshakeBegins func(start time.Time)
 	// HandshakeDone is called once per QUIC handshake at this side, when it
 	// completes or fails.
 	HandshakeDone func(Handshake)

@@ -41,6 +41,7 @@ type FleetOffer struct {
 // FleetReply is what happened to a fleet since the last reply, and what it took so far.
 type FleetReply struct {
 	Events []fleet.Event
+	Dials  fleet.Dials
 	Up     int
 	Losses int // in the fleet's life
 	Sent   wire.Traffic
@@ -109,7 +110,8 @@ func (r *ConnectorRole) Fleet(_ None, reply *FleetReply) error {
 	if r.fleet == nil {
 		return errors.New("there is no fleet")
 	}
-	*reply = FleetReply{Events: r.fleet.Take(), Up: r.fleet.Up(), Losses: r.fleet.Losses(), Sent: r.sent.Sent(), Usage: ReadUsage()}
+	events, dials := r.fleet.Take()
+	*reply = FleetReply{Events: events, Dials: dials, Up: r.fleet.Up(), Losses: r.fleet.Losses(), Sent: r.sent.Sent(), Usage: ReadUsage()}
 	return r.fleet.Wrong()
 }
 

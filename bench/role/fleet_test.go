@@ -57,6 +57,8 @@ func TestAFleetComesBack(t *testing.T) {
 			groups[e.Group]++
 		}
 	}
+	assert.Equal(t, tunnels, up.Dials.Begun, "counted where they begin")
+	assert.Empty(t, up.Dials.InProgress)
 	assert.Equal(t, map[tls.CurveID]int{tls.X25519: tunnels / 2, tls.X25519MLKEM768: tunnels / 2}, groups)
 	var state EdgeState
 	require.NoError(t, first.State(None{}, &state))
@@ -73,6 +75,7 @@ func TestAFleetComesBack(t *testing.T) {
 	assert.Equal(t, tunnels, back.Losses)
 	c := fleet.Follow(back.Events, outage, tunnels)
 	assert.Equal(t, tunnels, c.Back)
+	assert.Equal(t, back.Dials.Begun-up.Dials.Begun, c.Dials+len(back.Dials.InProgress))
 	assert.Positive(t, c.Back100)
 	assert.LessOrEqual(t, c.Back50, c.Back100)
 	var impatient FleetReply

@@ -16,7 +16,8 @@ type Course struct {
 	Back50, Back99, Back100 int64
 	Back                    int // registered again at the end
 	Dials                   int // ended, successful or not
-	Failed                  map[string]int
+	// Most is the most handshakes that were in progress at an instant.
+	Most int
 	// Line is the course in steps of Step from the outage on.
 	Line Line
 	Step time.Duration
@@ -38,7 +39,7 @@ const Step = 100 * time.Millisecond
 func Follow(events []Event, outage int64, lost int) Course {
 	events = slices.DeleteFunc(slices.Clone(events), func(e Event) bool { return e.At < outage })
 	slices.SortStableFunc(events, func(a, b Event) int { return cmp.Compare(a.At, b.At) })
-	c := Course{Failed: map[string]int{}, Step: Step}
+	c := Course{Step: Step, Most: most(events, outage)}
 	if len(events) == 0 {
 		return c
 	}
@@ -97,7 +98,28 @@ func (c *Course) dialed(e Event, began, ended int) {
 		return
 	}
 	c.Line.Failed[ended]++
-	c.Failed[e.Class]++
+}
+
+// most counts the dials up where they begin and down where they end.
+func most(events []Event, outage int64) (most int) {
+	type change struct {
+		at int64
+		by int
+	}
+	var changes []change
+	for _, e := range events {
+		if e.Kind == Dialed {
+			changes = append(changes, change{max(e.Start, outage), 1}, change{e.At, -1})
+		}
+	}
+	// What ends where another begins is not beside it.
+	slices.SortFunc(changes, func(a, b change) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.by, b.by)) })
+	inProgress := 0
+	for _, c := range changes {
+		inProgress += c.by
+		most = max(most, inProgress)
+	}
+	return most
 }
 
 // arrived notes the first time that a share of the lost connections is back.
@@ -123,14 +145,6 @@ func (c *Course) Peak() float64 {
 		peak = max(peak, sum)
 	}
 	return peak
-}
-
-// Queue is the most handshakes that were in progress at the end of a step.
-func (c *Course) Queue() float64 {
-	if len(c.Line.InProgress) == 0 {
-		return 0
-	}
-	return slices.Max(c.Line.InProgress)
 }
 
 // Series is the time line for a run folder; it begins at the outage.

@@ -40,13 +40,12 @@ func TestFollow(t *testing.T) {
 	assert.Equal(t, at(2500*time.Millisecond), c.Back100, "one was lost again before the last came")
 	assert.Equal(t, 10, c.Back)
 	assert.Equal(t, 2, c.Dials, "the dial before the outage is not of the storm")
-	assert.Equal(t, map[string]int{results.ClassTimeout: 1}, c.Failed)
 	assert.Equal(t, []float64{2, 2, 1, 1}, c.Line.InProgress[:4])
 	assert.Equal(t, 0.0, c.Line.InProgress[len(c.Line.InProgress)-1])
 	assert.Equal(t, 1.0, c.Line.Completed[2])
 	assert.Equal(t, 1.0, c.Line.Failed[10])
 	assert.Equal(t, []float64{0, 0, 0, 1, 2, 3}, c.Line.Back[:6])
-	assert.Equal(t, 2.0, c.Queue())
+	assert.Equal(t, 2, c.Most)
 	assert.Equal(t, 1.0, c.Peak())
 	assert.Len(t, c.Line.Back, 16, "until the last event")
 }
@@ -56,9 +55,20 @@ func TestFollowWithoutAReturn(t *testing.T) {
 	assert.Zero(t, c.Back50)
 	assert.Zero(t, c.Back)
 	c = Follow(nil, 0, 1)
-	assert.Zero(t, c.Queue())
+	assert.Zero(t, c.Most)
 	assert.Zero(t, c.Peak())
 	assert.Zero(t, c.Dials)
+}
+
+// The most dials in progress is of an instant, however short; what ends where another begins is not beside it.
+func TestMostInProgressIsOfAnInstant(t *testing.T) {
+	const ms = time.Millisecond
+	c := Follow([]Event{
+		dial(500*ms, 1010*ms, ""), dial(1001*ms, 1003*ms, ""), dial(1002*ms, 1004*ms, ""), // all within one step
+		dial(1004*ms, 1005*ms, ""), dial(1010*ms, 1300*ms, ""),
+	}, at(time.Second), 5)
+	assert.Equal(t, 3, c.Most)
+	assert.Equal(t, 1.0, c.Line.InProgress[0], "at the end of the step")
 }
 
 // A peak is over a whole second, wherever that begins.

@@ -189,8 +189,8 @@ func (f *Fleet) Whole(ctx context.Context, losses int) error {
 	return nil
 }
 
-// Take returns what happened since the last call.
-func (f *Fleet) Take() []Event { return f.log.take() }
+// Take returns what happened since the last call, and the dials of the fleet's life until the same instant.
+func (f *Fleet) Take() ([]Event, Dials) { return f.log.take() }
 
 // Wrong is a connection that negotiated another group than its offer expects.
 func (f *Fleet) Wrong() error {

@@ -37,7 +37,8 @@ func TestALogOfManyConnectors(t *testing.T) {
 			return time.Duration(m*connections+int(i)+1) * 100 * time.Millisecond
 		}, Registered)
 		assert.NoError(t, f.Whole(t.Context(), tunnels*connections))
-		c := Follow(f.Take(), outage, tunnels*connections)
+		events, _ := f.Take()
+		c := Follow(events, outage, tunnels*connections)
 		assert.Equal(t, tunnels*connections, c.Back)
 		assert.Equal(t, 10*time.Second, time.Duration(c.Back50-outage))
 		assert.Equal(t, 19800*time.Millisecond, time.Duration(c.Back99-outage))

@@ -3,7 +3,9 @@ package fleet
 import (
 	"crypto/tls"
 	"fmt"
+	"maps"
 	"sync"
+	"time"
 
 	"pqbench/kex"
 	"pqbench/loadgen"
@@ -51,13 +53,40 @@ type log struct {
 	events []Event
 	up     int // connections registered and not lost
 	lost   int // losses so far
+	dials  Dials
 	wrong  error
+}
+
+// Dials are those of a fleet's life. They are counted where each begins, apart from the events, which tell of ends.
+type Dials struct {
+	Begun int
+	// InProgress are when those began that have not ended, ns since the clock's origin, and how many at each instant.
+	InProgress map[int64]int
+}
+
+func (l *log) begins(start time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.dials.InProgress == nil {
+		l.dials.InProgress = map[int64]int{}
+	}
+	l.dials.Begun++
+	l.dials.InProgress[l.clock.At(start)]++
+}
+
+// ended takes a dial off those in progress. The caller holds the lock.
+func (d *Dials) ended(start int64) {
+	if d.InProgress[start]--; d.InProgress[start] <= 0 {
+		delete(d.InProgress, start)
+	}
 }
 
 func (l *log) add(e Event) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch e.Kind {
+	case Dialed:
+		l.dials.ended(e.Start)
 	case Registered:
 		l.up++
 	case Lost:
@@ -67,18 +96,18 @@ func (l *log) add(e Event) {
 	l.events = append(l.events, e)
 }
 
-// take returns the events so far and forgets them.
-func (l *log) take() []Event {
+// take returns the events so far and forgets them, and the dials at the same instant.
+func (l *log) take() ([]Event, Dials) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	events := l.events
 	l.events = nil
-	return events
+	return events, Dials{l.dials.Begun, maps.Clone(l.dials.InProgress)}
 }
 
 // dialing watches the dials of an offer, and the group that each negotiates.
 func (l *log) dialing(want tls.CurveID) *tunnel.Trace {
-	return &tunnel.Trace{HandshakeDone: func(h tunnel.Handshake) {
+	return &tunnel.Trace{HandshakeBegins: l.begins, HandshakeDone: func(h tunnel.Handshake) {
 		e := Event{Kind: Dialed, Start: l.clock.At(h.Start), At: l.clock.At(h.Done), Member: -1, Group: h.Group, Class: loadgen.Classify(h.Err)}
 		if h.Err != nil {
 			e.Detail = h.Err.Error()

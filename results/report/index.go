@@ -137,6 +137,13 @@ func (a *armRecords) blockValues(metric string) map[int]float64 {
 			values[block] = v
 		}
 	}
+	if m, _ := results.MetricByName(metric); m.Censored && m.Experiment == a.Experiment {
+		for block := range a.trials {
+			if _, ok := values[block]; !ok {
+				values[block] = math.Inf(1)
+			}
+		}
+	}
 	of, ok := sampleMetricOf(a.Experiment, metric)
 	if !ok || len(a.samples) == 0 {
 		return values
@@ -172,6 +179,11 @@ func (a *armRecords) metricNames() []string {
 	for _, t := range a.trials {
 		for name := range t.Values {
 			has[name] = true
+		}
+	}
+	for _, m := range results.Metrics() {
+		if m.Censored && m.Experiment == a.Experiment && len(a.trials) > 0 {
+			has[m.Name] = true
 		}
 	}
 	if len(a.samples) > 0 {

@@ -90,7 +90,7 @@ var layouts = []layout{
 			{"edge_storm_cpu", "edge CPU", true}, {"connector_storm_cpu", "connector CPU", true}, {"client_storm_bytes", "client UDP", true}, {"server_storm_bytes", "server UDP", true},
 			{"requests_sent", "requests", false}, {"requests_lost", "lost", false}},
 		more: []column{{"lost_connections", "connections lost", false}, {"outage", "outage", false}, {"failed_timeout", "timed out", false}, {"failed_refused", "refused", false}, {"failed_crypto", "alerts", false},
-			{"failed_idle", "idle", false}, {"failed_application", "closed", false}, {"failed_other", "other", false},
+			{"failed_idle", "idle", false}, {"failed_application", "closed", false}, {"failed_unfinished", "unfinished", false}, {"failed_other", "other", false},
 			{"client_storm_datagrams", "client sent", false}, {"server_storm_datagrams", "server sent", false},
 			{"requests_in_flight", "requests in flight at the stop", false}, {"in_flight_lost", "of these lost", false}}},
 	{experiment: kneeSearch, title: "The knee", kinds: []string{"group", "aa"},

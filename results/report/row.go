@@ -133,6 +133,15 @@ func trialRow(row *results.Row, a *armRecords) {
 	}
 	interval, err := stats.MedianCI(values)
 	setInterval(row, interval, err, "median")
+	if m, _ := results.MetricByName(row.Metric); m.Censored && math.IsInf(slices.Max(values), 1) {
+		vain := 0
+		for _, v := range values {
+			if math.IsInf(v, 1) {
+				vain++
+			}
+		}
+		warn(row, "%d of %d were not back in time, and count as longer than all", vain, len(values))
+	}
 }
 
 // meanRow is the mean over the trials that have a value.

@@ -62,6 +62,48 @@ func TestWhereTimesBegin(t *testing.T) {
 	assert.Equal(t, 250.0, *find(t, s, "service_p50", results.Arm{}).Value)
 }
 
+// A storm after which a fleet was not back in time counts as longer than all: it must not drop out of the median.
+func TestAStormThatWasNotOver(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		back      int // of the trials, after 1, 2, 3 ... s; the others never
+		want      float64
+		unbounded bool
+		warning   string
+	}{
+		{"all", 7, 4e9, false, ""},
+		{"most", 5, 4e9, true, "2 of 7 were not back in time, and count as longer than all"},
+		{"few", 3, 0, true, "no median: it lies among the failures"},
+		{"none", 0, 0, true, "7 of 7 were not back in time, and count as longer than all"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			m := results.Manifest{Complete: true, Arms: []results.ArmOf{{Experiment: storm}}}
+			var trials []results.Trial
+			for b := range 7 {
+				values := map[string]float64{"dials": 40}
+				if b < c.back {
+					values["recover_99"] = float64(b+1) * 1e9
+				}
+				trials = append(trials, results.Trial{Experiment: storm, Block: b, Values: values})
+			}
+			row := find(t, Summarise(m, nil, trials), "recover_99", results.Arm{})
+			if c.want > 0 {
+				require.NotNil(t, row.Value)
+				assert.Equal(t, c.want, *row.Value)
+				require.NotNil(t, row.Low)
+			} else {
+				assert.Nil(t, row.Value)
+			}
+			assert.Equal(t, c.unbounded, row.High == nil)
+			if c.warning == "" {
+				assert.Empty(t, row.Warnings)
+			} else {
+				assert.Contains(t, row.Warnings, c.warning)
+			}
+		})
+	}
+}
+
 func TestPercentilesThatAreRefused(t *testing.T) {
 	f := newFixture(8, 25, "handshake")
 	arm := f.m.Arms[0].Arm

@@ -36,6 +36,9 @@ func (d *Dialer) Dial(ctx context.Context, tr *quic.Transport, edge net.Addr) (*
 		return tr.Dial(ctx, edge, d.tls, d.quic)
 	}
 	h := tunnel.Handshake{Start: time.Now(), Remote: edge}
+	if d.Trace.HandshakeBegins != nil {
+		d.Trace.HandshakeBegins(h.Start)
+	}
 	c, err := tr.Dial(ctx, edge, d.tls, d.quic)
 	h.Done, h.Err = time.Now(), err
 	if err == nil {

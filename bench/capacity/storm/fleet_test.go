@@ -121,7 +121,8 @@ func TestSimulationIsWhatRealConnectorsDo(t *testing.T) {
 				defer func() { _ = after.Close(ended) }()
 				require.NoError(t, f.Whole(t.Context(), simulated.Connections))
 
-				course := fleet.Follow(f.Take(), gone, simulated.Connections)
+				events, _ := f.Take()
+				course := fleet.Follow(events, gone, simulated.Connections)
 				assert.Equal(t, simulated.Dials, course.Dials)
 				for share, at := range map[float64]int64{0.5: course.Back50, 0.99: course.Back99, 1: course.Back100} {
 					want, ok := simulated.Recovered(share)

@@ -36,6 +36,10 @@ func (r *runner) fleet(ctx context.Context, p part) error {
 // rest lets a fleet stand idle, and asks it a little at the end.
 func (h *holding) rest(t *results.Trial, up role.FleetReply) ([]results.Sample, error) {
 	ctx, r, p, a := h.ctx, h.r, h.p, h.a
+	came, err := h.read(ctx)
+	if err != nil {
+		return nil, err
+	}
 	atRest, err := h.quiet(ctx)
 	if err != nil {
 		return nil, err
@@ -63,8 +67,8 @@ func (h *holding) rest(t *results.Trial, up role.FleetReply) ([]results.Sample, 
 	t.Values["connections_per_tunnel"] = float64(p.Conns)
 	t.Values["ramp_time"] = float64(rampTime(up))
 	// Since the processes began: what they spent without a tunnel goes out by a line through the sizes.
-	t.Values["edge_ramp_cpu"] = float64(before.edge.Usage.CPU)
-	t.Values["connector_ramp_cpu"] = float64(before.fleet.Usage.CPU)
+	t.Values["edge_ramp_cpu"] = float64(came.edge.Usage.CPU)
+	t.Values["connector_ramp_cpu"] = float64(came.fleet.Usage.CPU)
 	tally(t, reply.Samples, reply.Scheduled, reply.Dropped)
 	t.Finished = r.clock.Now()
 	return reply.Samples, h.settle(ctx)

@@ -3,6 +3,7 @@ package capacity
 import (
 	"math"
 	"slices"
+	"time"
 
 	"pqbench/results/stats"
 )
@@ -18,6 +19,8 @@ const (
 	heldMemory       = "memory"            // memory of an idle connection at the edge, B
 	upkeep           = "upkeep"            // CPU of an idle connection at the edge, ns/s
 	peerUpkeep       = "peer upkeep"       // CPU of an idle connection at the connector, ns/s
+	floor            = "floor"             // CPU of an edge process with connections, beside upkeep, ns/s
+	peerFloor        = "peer floor"        // the same of a connector process, ns/s
 	keepAliveIn      = "keep-alive in"     // an idle connection to the edge, with IPv4 and UDP headers, B/s
 	keepAliveOut     = "keep-alive out"    // the same from the edge, B/s
 	clientBytes      = "client bytes"      // a handshake to the edge, with IPv4 and UDP headers, B
@@ -87,6 +90,32 @@ func (c *Costs) peerReconnect() *Cost {
 		return cost
 	}
 	return c.cost(peerHandshake)
+}
+
+// steps are a reconnection's at the edge: the handshake, and what comes after it. Where they were not measured apart, the
+// first is all.
+func (c *Costs) steps() (handshake, registration time.Duration) {
+	return apart(c.cost(edgeHandshake), c.reconnect())
+}
+
+// peerSteps are those at the connector: see steps.
+func (c *Costs) peerSteps() (handshake, registration time.Duration) {
+	return apart(c.cost(peerHandshake), c.peerReconnect())
+}
+
+func apart(handshake, all *Cost) (first, rest time.Duration) {
+	if handshake == nil || handshake.Value > all.Value {
+		return time.Duration(all.Value), 0
+	}
+	return time.Duration(handshake.Value), time.Duration(all.Value - handshake.Value)
+}
+
+// each is a cost that is an amount of time, 0 where it was not measured.
+func (c *Costs) each(name string) time.Duration {
+	if cost := c.cost(name); cost != nil {
+		return time.Duration(cost.Value)
+	}
+	return 0
 }
 
 // draws is how many times costs are drawn: the ends of an interval rest on 50 draws each.

@@ -259,6 +259,8 @@ var titles = map[string]struct{ title, unit string }{
 	heldMemory:       {"memory per connection, edge", "B"},
 	upkeep:           {"CPU per connection and second, edge", "ns"},
 	peerUpkeep:       {"CPU per connection and second, connector", "ns"},
+	floor:            {"CPU per second with connections at all, edge", "ns"},
+	peerFloor:        {"CPU per second with connections at all, connector", "ns"},
 	keepAliveIn:      {"keep-alives per connection and second, to the edge", "B"},
 	keepAliveOut:     {"keep-alives per connection and second, from the edge", "B"},
 	clientBytes:      {"IPv4 bytes per handshake, to the edge", "B"},

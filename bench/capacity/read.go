@@ -20,6 +20,8 @@ type source struct {
 	// slope says that the values are of whole fleets, and that fleets of several sizes make the cost, by the slope of a
 	// line through them over their connections: what a process takes without a connection is not in it.
 	slope bool
+	// floor says that it is such a line's value at no connections.
+	floor bool
 	// timed says that the tunnels' timers must be the target's.
 	timed bool
 }
@@ -73,6 +75,8 @@ var sources = []source{
 	{cost: heldMemory, experiment: "fleet", of: value("edge_rss"), slope: true},
 	{cost: upkeep, experiment: "fleet", of: ofFleet("edge_cpu_per_1000"), slope: true, timed: true},
 	{cost: peerUpkeep, experiment: "fleet", of: ofFleet("connector_cpu_per_1000"), slope: true, timed: true},
+	{cost: floor, experiment: "fleet", of: ofFleet("edge_cpu_per_1000"), slope: true, floor: true, timed: true},
+	{cost: peerFloor, experiment: "fleet", of: ofFleet("connector_cpu_per_1000"), slope: true, floor: true, timed: true},
 	{cost: keepAliveIn, experiment: "fleet", of: onWire("client_keepalive_bytes", "client_keepalive_datagrams", perTunnel), timed: true},
 	{cost: keepAliveOut, experiment: "fleet", of: onWire("server_keepalive_bytes", "server_keepalive_datagrams", perTunnel), timed: true},
 	{cost: clientBytes, experiment: "wire", of: onWire("client_bytes_confirmed", "client_datagrams_confirmed", "")},
@@ -231,6 +235,9 @@ func (t *table) values(s source, group string) map[int]float64 {
 		line, err := stats.FitLine([][]stats.Point{of}, 1, 1)
 		if err == nil || errors.As(err, new(*stats.BlocksError)) { // of one block there is a line, if no interval
 			values[block] = max(line.Slope.Value, 0)
+			if s.floor {
+				values[block] = max(line.Intercept.Value, 0)
+			}
 		}
 	}
 	return values

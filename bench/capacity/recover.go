@@ -45,9 +45,10 @@ func (c *Costs) flights() (client, server int) {
 // storm is the target's for a group, on hosts whose cores have so much left beside normal operation.
 func (t *Target) storm(c *Costs, hosts int, speed float64) storm.Config {
 	client, server := c.flights()
+	handshake, registration := c.steps()
 	return storm.Config{
 		Tunnels: t.Tunnels, Connections: t.Connections, Hosts: hosts, Cores: t.Cores, Speed: speed,
-		Service: time.Duration(c.reconnect().Value), Shape: c.Shape,
+		Service: handshake, Registration: registration, Shape: c.Shape,
 		Outage: t.Outage, KeepAlive: t.KeepAlive, Idle: t.Idle, RTT: t.RTT, Loss: t.Loss,
 		ClientFlight: client, ServerFlight: server,
 		Queue: queue(client), RetryAbove: edge.DefaultRetryAbove, Seed: t.Seed,
@@ -63,8 +64,10 @@ func (t *Target) pooled(c *Costs, rate float64) storm.Config {
 		part = sample / float64(t.Tunnels)
 		s.Tunnels = sample
 	}
-	perHost := float64(s.Cores) / s.Service.Seconds()
-	s.Cores, s.Service = 1, max(time.Duration(1e9/(rate*part)), 1)
+	all := s.Service + s.Registration
+	perHost := float64(s.Cores) / all.Seconds()
+	one := 1 / (rate * part) / all.Seconds() // of a reconnection, times what it takes a core of a host
+	s.Cores, s.Service, s.Registration = 1, max(time.Duration(float64(s.Service)*one), 1), time.Duration(float64(s.Registration)*one)
 	scale := rate * part / perHost
 	s.Queue = max(int(float64(s.Queue)*scale), 1)
 	s.RetryAbove = max(int(float64(s.RetryAbove)*scale), 1)
@@ -86,7 +89,7 @@ func (t *Target) recovered(ctx context.Context, c *Costs, rate float64) (time.Du
 // law is how long the connectors' own waits take, at an edge that computes no time at all.
 func (t *Target) law(ctx context.Context, c *Costs) (time.Duration, bool, error) {
 	s := t.pooled(c, 1)
-	s.Service, s.Shape, s.Queue, s.RetryAbove = 1, nil, 0, 0
+	s.Service, s.Registration, s.Shape, s.Queue, s.RetryAbove = 1, 0, nil, 0, 0
 	r, err := storm.Run(ctx, s)
 	if err != nil {
 		return 0, false, err

@@ -31,7 +31,9 @@ type Check struct {
 // A CheckedMetric is a prediction beside its measurement: medians over the blocks. A block in which it did not come to
 // pass within the time that was watched is in them as +Inf: it is censored, not left out.
 type CheckedMetric struct {
-	Name, Unit          string
+	Name, Unit string
+	// OnlyForShow is what explains the others, and is not held against them.
+	OnlyForShow         bool
 	Predicted, Measured float64
 	// PredictedBlocks and MeasuredBlocks are those in which it came to pass.
 	PredictedBlocks, MeasuredBlocks int
@@ -59,17 +61,50 @@ func (m CheckedMetric) OK() bool {
 
 // A checked metric is one that is held against its measurement, with its name in a trial.
 type checked struct {
-	name, unit string
-	of         func(r *storm.Result) (float64, bool)
+	name, unit  string
+	of          func(r *storm.Result, c *storm.Config) (float64, bool)
+	measured    func(values map[string]float64, c *storm.Config) (float64, bool) // nil: the trial's value of that name
+	onlyForShow bool                                                             // and not held against it
 }
 
 var checkedMetrics = []checked{
-	{"recover_50", "ns", recoveredIn(0.5)}, {"recover_99", "ns", recoveredIn(0.99)}, {"recover_100", "ns", recoveredIn(1)},
-	{"peak_rate", "/s", func(r *storm.Result) (float64, bool) { return r.Peak(time.Second), true }},
+	{name: "recover_50", unit: "ns", of: recoveredIn(0.5)}, {name: "recover_99", unit: "ns", of: recoveredIn(0.99)}, {name: "recover_100", unit: "ns", of: recoveredIn(1)},
+	{name: "peak_rate", unit: "/s", of: func(r *storm.Result, _ *storm.Config) (float64, bool) { return r.PeakHandshakes(time.Second), true }},
+	{name: "edge_cpu_share", unit: share, of: busy(func(r *storm.Result) time.Duration { return r.EdgeBusy }), measured: spent("edge_storm_cpu"), onlyForShow: true},
+	{name: "connector_cpu_share", unit: share, of: busy(func(r *storm.Result) time.Duration { return r.PeerBusy }), measured: spent("connector_storm_cpu"), onlyForShow: true},
 }
 
-func recoveredIn(share float64) func(*storm.Result) (float64, bool) {
-	return func(r *storm.Result) (float64, bool) { after, ok := r.Recovered(share); return float64(after), ok }
+func recoveredIn(share float64) func(*storm.Result, *storm.Config) (float64, bool) {
+	return func(r *storm.Result, _ *storm.Config) (float64, bool) {
+		after, ok := r.Recovered(share)
+		return float64(after), ok
+	}
+}
+
+// share is the unit of a part of something.
+const share = "share"
+
+// busy is the part of the machine's cores that one end took until all were back, or for as long as was watched.
+func busy(end func(r *storm.Result) time.Duration) func(*storm.Result, *storm.Config) (float64, bool) {
+	return func(r *storm.Result, c *storm.Config) (float64, bool) {
+		all, ok := r.Recovered(1)
+		if !ok {
+			all = c.Horizon
+		}
+		return end(r).Seconds() / all.Seconds() / float64(c.Cores), all > 0
+	}
+}
+
+// spent is the same of what was measured under that name.
+func spent(name string) func(map[string]float64, *storm.Config) (float64, bool) {
+	return func(values map[string]float64, c *storm.Config) (float64, bool) {
+		cpu, ok := values[name]
+		all, back := values["recover_100"]
+		if !back {
+			all = float64(c.Horizon)
+		}
+		return cpu / all / float64(c.Cores), ok && all > 0
+	}
 }
 
 // Validate simulates every storm that the runs measured, trial by trial, with the dice of the trial.
@@ -111,7 +146,7 @@ func (m *Measured) check(ctx context.Context, r *run, arm int) (Check, error) {
 			return c, fmt.Errorf("%s: %w", r.name, err)
 		}
 		for i := range metrics {
-			metrics[i].add(&t, &result)
+			metrics[i].add(&t, &result, &config)
 		}
 		if c.Blocks++; c.Blocks == 1 {
 			c.course(&t, &result)
@@ -122,7 +157,9 @@ func (m *Measured) check(ctx context.Context, r *run, arm int) (Check, error) {
 		return c, nil
 	}
 	for i := range metrics {
-		c.Metrics = append(c.Metrics, metrics[i].metric())
+		if m := metrics[i].metric(); !m.OnlyForShow || m.MeasuredBlocks > 0 {
+			c.Metrics = append(c.Metrics, m)
+		}
 	}
 	return c, nil
 }
@@ -141,12 +178,15 @@ func newTallies() []tally {
 	return out
 }
 
-func (t *tally) add(trial *results.Trial, r *storm.Result) {
+func (t *tally) add(trial *results.Trial, r *storm.Result, c *storm.Config) {
 	got, ok := trial.Values[t.name]
+	if t.checked.measured != nil {
+		got, ok = t.checked.measured(trial.Values, c)
+	}
 	if !ok {
 		got = math.Inf(1)
 	}
-	want, ok := t.of(r)
+	want, ok := t.of(r, c)
 	if !ok {
 		want = math.Inf(1)
 	}
@@ -154,7 +194,7 @@ func (t *tally) add(trial *results.Trial, r *storm.Result) {
 }
 
 func (t *tally) metric() CheckedMetric {
-	return CheckedMetric{t.name, t.unit, middle(t.predicted), middle(t.measured), finites(t.predicted), finites(t.measured)}
+	return CheckedMetric{t.name, t.unit, t.onlyForShow, middle(t.predicted), middle(t.measured), finites(t.predicted), finites(t.measured)}
 }
 
 // middle is the median of values of which some are +Inf, which cannot be interpolated.
@@ -197,24 +237,16 @@ func (m *Measured) measuredStorm(r *run, arm int) (storm.Config, error) {
 		return storm.Config{}, errors.New(c.Missing[edgeHandshake])
 	}
 	client, server := c.flights()
+	handshake, registration := c.steps()
+	peer, peerRegistration := c.peerSteps()
 	s := storm.Config{
 		Tunnels: a.Tunnels, Cores: r.manifest.Host.Cores, Speed: 1 / float64(atOnce(plan, r.manifest)),
-		Service: time.Duration(c.reconnect().Value), Shape: c.Shape, Shared: time.Duration(c.peerReconnect().Value),
+		Service: handshake, Registration: registration, Shape: c.Shape, Shared: peer, SharedRegistration: peerRegistration,
+		Upkeep: c.each(upkeep), SharedUpkeep: c.each(peerUpkeep), Floor: c.each(floor), SharedFloor: c.each(peerFloor),
 		Horizon: watched(plan), Told: ending == "close", KeepAlive: timers.KeepAlive, Idle: timers.Idle,
 		ClientFlight: client, ServerFlight: server, Queue: queue(client), Bin: 10 * time.Millisecond,
 	}
-	s.Upkeep = c.bothUpkeep()
 	return s, admission(a.Admission, &s)
-}
-
-// bothUpkeep is what a connection takes from a machine that holds both of its ends, each second.
-func (c *Costs) bothUpkeep() (sum time.Duration) {
-	for _, name := range []string{upkeep, peerUpkeep} {
-		if cost := c.cost(name); cost != nil {
-			sum += time.Duration(cost.Value)
-		}
-	}
-	return sum
 }
 
 // watched is how long after the edge's return a run's storms were watched: what the simulation has later is never there

@@ -25,16 +25,24 @@ type Config struct {
 	Cores int
 	// Speed is the share of each core that is there for handshakes; default 1. What other work takes is left out of it.
 	Speed float64
-	// Service is the CPU time of one reconnection at the edge: handshake and registration.
-	Service time.Duration
+	// Service is the CPU time of a handshake at the edge, and Registration that of what comes after it, when the client has
+	// answered: its last flight and the registration. Both queue for a core, the latter behind all handshakes that came
+	// meanwhile. Default of Registration is none: Service is then all there is to do.
+	Service, Registration time.Duration
 	// Shape is the distribution of service times as multiples of Service, any number of equally likely ones, which are
 	// scaled to a mean of 1; none is a constant service time.
 	Shape []float64
-	// Shared is the CPU time of one reconnection that the connector spends on the same cores: on a machine that holds
-	// both ends. Default none: connectors have machines of their own.
-	Shared time.Duration
-	// Upkeep is the CPU time that an established connection takes from its host each second.
-	Upkeep time.Duration
+	// Shared is the CPU time of a handshake that the connector spends on the same cores, on a machine that holds both
+	// ends, and SharedRegistration that of its registration. They queue as the edge's do. Default none: connectors have
+	// machines of their own.
+	Shared, SharedRegistration time.Duration
+	// Upkeep is the CPU time that an established connection takes from its host each second; SharedUpkeep what its other end
+	// takes from the same cores.
+	Upkeep, SharedUpkeep time.Duration
+	// Floor is the CPU time that a host takes each second as soon as it has connections at all, and SharedFloor what the
+	// other end's process takes from the same cores: the timers of a few connections wake a processor about as often as
+	// those of many, so that the first ones cost more than what further ones add.
+	Floor, SharedFloor time.Duration
 
 	// Outage is how long the edge is away.
 	Outage time.Duration
@@ -108,7 +116,7 @@ func (c *Config) check() error {
 		return fmt.Errorf("speed %v: want a share of a core above 0, up to 1", c.Speed)
 	case !(c.Loss >= 0 && c.Loss < 1):
 		return fmt.Errorf("loss %v: want a share from 0 to below 1", c.Loss)
-	case slices.Min([]time.Duration{c.Shared, c.Upkeep, c.Outage, c.RTT, c.KeepAlive, c.Idle, c.HandshakeIdle}) < 0:
+	case slices.Min([]time.Duration{c.Registration, c.Shared, c.SharedRegistration, c.Upkeep, c.SharedUpkeep, c.Floor, c.SharedFloor, c.Outage, c.RTT, c.KeepAlive, c.Idle, c.HandshakeIdle}) < 0:
 		return errors.New("a time is negative")
 	case c.Bin < time.Millisecond || c.Horizon < c.Bin || c.Horizon+c.Outage > 24*time.Hour:
 		return fmt.Errorf("bin %v, horizon %v: want steps of at least 1ms, and a day at the most", c.Bin, c.Horizon)

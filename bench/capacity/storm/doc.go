@@ -9,6 +9,8 @@
 //  2. It waits by its own law; all but connection 0 then wait with the tunnel's others.
 //  3. It dials. The first flight reaches the edge, at the first try or by a probe time-out; or nobody answers.
 //  4. The edge takes it, refuses it, or asks for another round trip. Taken, it queues for a core, first come first served.
-//  5. It is registered when edge and path have had their time, or has given up before that: then the edge's work was in
+//  5. The client answers, and its registration queues again, behind the handshakes that came meanwhile: an edge with more
+//     to do than cores completes handshakes long before it registers the first of them.
+//  6. It is registered when edge and path have had their time, or has given up before that: then the edge's work was in
 //     vain, and the connection goes on with 2.
 package storm

@@ -16,9 +16,12 @@ type Result struct {
 	Retries, InVain int
 	LongestWait     time.Duration // for a core
 	Bin             time.Duration
-	// Registered are the connections, and Reachable the tunnels with their first connection, that came back in each
-	// step of Bin.
-	Registered, Reachable []int32
+	// Shaken are the handshakes that completed, Registered the connections, and Reachable the tunnels with their first
+	// connection, that came back in each step of Bin.
+	Shaken, Registered, Reachable []int32
+	// EdgeBusy is the CPU time that handshakes, registrations and upkeep took from the edge's cores until the last
+	// connection registered, or to the end, and PeerBusy what their other ends took from the same cores.
+	EdgeBusy, PeerBusy time.Duration
 }
 
 // add counts into the step of a time.
@@ -30,7 +33,12 @@ func (r *Result) add(line *[]int32, since int64) {
 	(*line)[step]++
 }
 
-func (s *simulation) result() Result { return s.out }
+func (s *simulation) result() Result {
+	if s.established < s.out.Connections {
+		s.keep(s.end)
+	}
+	return s.out
+}
 
 // Back is how many connections registered.
 func (r *Result) Back() int { return total(r.Registered) }
@@ -63,15 +71,20 @@ func reached(line []int32, want float64, bin time.Duration) (time.Duration, bool
 }
 
 // Peak is the most connections that registered within a window, a second.
-func (r *Result) Peak(window time.Duration) float64 {
-	steps := max(int(window/r.Bin), 1)
+func (r *Result) Peak(window time.Duration) float64 { return peak(r.Registered, r.Bin, window) }
+
+// PeakHandshakes is the most handshakes that completed within a window, a second.
+func (r *Result) PeakHandshakes(window time.Duration) float64 { return peak(r.Shaken, r.Bin, window) }
+
+func peak(line []int32, bin, window time.Duration) float64 {
+	steps := max(int(window/bin), 1)
 	sum, most := 0, 0
-	for i, n := range r.Registered {
+	for i, n := range line {
 		sum += int(n)
 		if i >= steps {
-			sum -= int(r.Registered[i-steps])
+			sum -= int(line[i-steps])
 		}
 		most = max(most, sum)
 	}
-	return float64(most) / (float64(steps) * r.Bin.Seconds())
+	return float64(most) / (float64(steps) * bin.Seconds())
 }

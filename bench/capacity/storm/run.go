@@ -38,8 +38,11 @@ type simulation struct {
 	state []state // by connection
 	heard []int64 // by connection: when it dialled, or last heard from the edge since
 
+	at []int32 // by connection: the host that took it
+
 	up          []uint8 // by tunnel: connections that are registered
 	established int
+	kept        int64 // until when upkeep is in out
 	out         Result
 }
 
@@ -47,14 +50,18 @@ type simulation struct {
 type state uint8
 
 const (
-	joining  state = iota // its own wait ends
-	arriving              // its first flight is at the edge
-	failing               // it learns that the dial failed
-	done                  // it is registered
-	event          = 3
+	joining     state = iota // its own wait ends
+	arriving                 // its first flight is at the edge
+	failing                  // it learns that the dial failed
+	answered                 // the edge's flight is at the client
+	completing               // the client is done with its handshake
+	registering              // its registration is at the edge
+	confirmed                // the edge's answer to that is at the client
+	done                     // it is registered
+	event             = 7
 
-	joined  state = 4 // has waited with its tunnel's others since it was lost
-	retried state = 8 // has made the round trip of a Retry in this dial
+	joined  state = 8  // has waited with its tunnel's others since it was lost
+	retried state = 16 // has made the round trip of a Retry in this dial
 )
 
 func newSimulation(c Config) *simulation {
@@ -70,6 +77,8 @@ func newSimulation(c Config) *simulation {
 		giveUp:   int64(c.HandshakeIdle),
 		state:    make([]state, n),
 		heard:    make([]int64, n),
+		at:       make([]int32, n),
+		kept:     int64(c.Outage),
 		up:       make([]uint8, c.Tunnels),
 		calendar: newCalendar(n, dayOf(n), daysOf(n)),
 	}
@@ -133,6 +142,14 @@ func (s *simulation) step() bool {
 		s.arrive(connection, now)
 	case failing:
 		s.pause(connection, now)
+	case answered:
+		s.work(connection, now, s.Shared, completing, 0, &s.out.PeerBusy)
+	case completing:
+		s.complete(connection, now)
+	case registering:
+		s.work(connection, now, s.Registration, confirmed, s.RTT/2, &s.out.EdgeBusy)
+	case confirmed:
+		s.work(connection, now, s.SharedRegistration, done, 0, &s.out.PeerBusy)
 	case done:
 		s.register(connection, now)
 	}
@@ -170,7 +187,8 @@ func (s *simulation) timeout(connection int32) {
 
 // arrive is a first flight at the edge.
 func (s *simulation) arrive(connection int32, now int64) {
-	h := &s.hosts[s.random.IntN(len(s.hosts))]
+	s.at[connection] = int32(s.random.IntN(len(s.hosts)))
+	h := &s.hosts[s.at[connection]]
 	if s.admits() {
 		busy := h.inProgress(now)
 		switch {
@@ -198,34 +216,73 @@ func (s *simulation) admits() bool { return s.Cap > 0 || s.RetryAbove > 0 || s.Q
 
 // serve queues for a core. The edge does not know that a client has given up: it does the work all the same.
 func (s *simulation) serve(h *host, connection int32, now int64) {
-	start, end := h.begin(now, s.service())
+	service := s.shaped(s.Service)
+	s.out.EdgeBusy += service
+	start, end := h.begin(now, s.length(service))
 	if s.admits() {
 		h.enter(end)
 	}
 	s.out.LongestWait = max(s.out.LongestWait, time.Duration(start-now))
 	delay, ok := s.path.flight(s.ServerFlight, firstPTO)
-	answered := end + delay + int64(s.RTT/2)
-	if !ok || answered-s.heard[connection] >= s.giveUp {
+	back := end + delay + int64(s.RTT/2)
+	if !ok || back-s.heard[connection] >= s.giveUp {
 		s.out.InVain++
 		s.timeout(connection)
 		return
 	}
-	delay, _ = s.path.flight(1, s.path.laterPTO()) // Finished and registration, which the call's own time-out outlives
-	s.plan(connection, done, answered+delay+int64(s.RTT))
+	s.plan(connection, answered, back)
 }
 
-// service is one reconnection's time on a core, beside what else the core does.
-func (s *simulation) service() int64 {
-	t := float64(s.Service)
-	if s.Shape != nil {
-		t *= s.Shape[s.random.IntN(len(s.Shape))]
+// work is a later step of a reconnection, which queues for a core of its host; next is what comes of it, on its way for
+// so long.
+func (s *simulation) work(connection int32, now int64, cpu time.Duration, next state, way time.Duration, busy *time.Duration) {
+	end := now
+	if cpu > 0 {
+		*busy += cpu
+		_, end = s.hosts[s.at[connection]].begin(now, s.length(cpu))
 	}
-	t = (t + float64(s.Shared)) / s.Speed
-	if s.Upkeep > 0 {
-		busy := float64(s.established) * s.Upkeep.Seconds() / float64(s.Hosts*s.Cores)
-		t /= max(1-busy, leastLeft)
+	s.plan(connection, next, end+int64(way))
+}
+
+// complete is a handshake that is complete at the client, which sends its last flight and the registration. The call's own
+// time-out outlives their loss.
+func (s *simulation) complete(connection int32, now int64) {
+	s.out.add(&s.out.Shaken, now-s.back)
+	delay, _ := s.path.flight(1, s.path.laterPTO())
+	s.plan(connection, registering, now+delay+int64(s.RTT/2))
+}
+
+// shaped is a time of the distribution of service times.
+func (s *simulation) shaped(mean time.Duration) time.Duration {
+	if s.Shape == nil {
+		return mean
 	}
+	return time.Duration(float64(mean) * s.Shape[s.random.IntN(len(s.Shape))])
+}
+
+// length is how long a core is busy with what takes it so much CPU time, beside what else it does.
+func (s *simulation) length(cpu time.Duration) int64 {
+	t := float64(cpu) / s.Speed
+	edge, peer := s.idling()
+	t /= max(1-(edge+peer)/float64(s.Hosts*s.Cores), leastLeft)
 	return max(int64(t), 1)
+}
+
+// idling is how many cores keep up what is established, at both ends.
+func (s *simulation) idling() (edge, peer float64) {
+	if s.established == 0 {
+		return 0, 0
+	}
+	n, hosts := float64(s.established), float64(s.Hosts)
+	return n*s.Upkeep.Seconds() + hosts*s.Floor.Seconds(), n*s.SharedUpkeep.Seconds() + hosts*s.SharedFloor.Seconds()
+}
+
+// keep counts the upkeep of those that are established, until now.
+func (s *simulation) keep(now int64) {
+	edge, peer := s.idling()
+	s.out.EdgeBusy += time.Duration(edge * float64(now-s.kept))
+	s.out.PeerBusy += time.Duration(peer * float64(now-s.kept))
+	s.kept = now
 }
 
 // leastLeft keeps cores that upkeep alone overloads from standing still for ever.
@@ -238,6 +295,7 @@ func (s *simulation) register(connection int32, now int64) {
 	if s.state[connection]&joined != 0 {
 		s.laws.back(tunnel, now)
 	}
+	s.keep(now)
 	s.established++
 	s.up[tunnel]++
 	since := now - s.back

@@ -46,7 +46,7 @@ func (p *Plan) checkSection() section {
 	}
 	if tried > 0 {
 		s.head[1] = "until back"
-		s.list = append(s.list, "CPU: of the machine's cores, on average until all are back; it is shown for what it explains. Peak: handshakes completed within a second", "medians over blocks, of which one whose fleet was not back within the time that was watched is longer than any; simulation and measurement must agree on how many those are; each trial is simulated with its own outage and the dice of its connectors; edge, connectors and all arms that ran at the same time share the machine's cores")
+		s.list = append(s.list, "CPU: of the machine's cores, on average until all are back; it is shown for what it explains, and the simulation has no search for the path's MTU in it. Peak: handshakes completed within a second", "medians over blocks, of which one whose fleet was not back within the time that was watched is longer than any; simulation and measurement must agree on how many those are; each trial is simulated with its own outage and the dice of its connectors; edge, connectors and all arms that ran at the same time share the machine's cores")
 	}
 	return s
 }

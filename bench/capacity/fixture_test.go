@@ -71,8 +71,8 @@ func all() (arms []made) {
 			arms = append(arms, made{"fleet", fleet, map[string]float64{
 				"edge_rss":          float64(30<<20 + size*200<<10),
 				"edge_cpu_per_1000": (0.005 + float64(size)*100e-6) / float64(size) * 1000, "connector_cpu_per_1000": 0.1,
-				"connections_per_tunnel": 4, "connector_ramp_cpu": 1e9 + float64(size)*4*800e3,
-				"edge_ramp_cpu":          1e9 + float64(size)*4*(600e3+float64(i)*100e3),
+				"connections_per_tunnel": 4, "connector_ramp_cpu": 1e9 + float64(size)*4*800e3 + 0.1*float64(size)/1000*1e9*2/2,
+				"edge_ramp_cpu": 1e9 + float64(size)*4*(600e3+float64(i)*100e3) + (0.005+float64(size)*100e-6)*1e9*2/2, "ramp_time": 2e9,
 				"client_keepalive_bytes": 100, "server_keepalive_bytes": 110, "client_keepalive_datagrams": 4, "server_keepalive_datagrams": 5,
 			}})
 		}

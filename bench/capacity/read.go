@@ -46,6 +46,16 @@ func ofFleet(name string) func(map[string]float64) (float64, bool) {
 	}
 }
 
+// comingUp is what a fleet took until it stood, less the upkeep of those that stood already: half of the fleet's, since
+// they come evenly. Where upkeep was not measured, it is in.
+func comingUp(ramp, upkeep string) func(map[string]float64) (float64, bool) {
+	return func(values map[string]float64) (float64, bool) {
+		v, ok := values[ramp]
+		perSecond, _ := ofFleet(upkeep)(values)
+		return max(v-perSecond*values["ramp_time"]/1e9/2, 0), ok
+	}
+}
+
 // onWire is the bytes of datagrams with their IPv4 and UDP headers, of each of so many; "" is of one.
 func onWire(bytes, datagrams, each string) func(map[string]float64) (float64, bool) {
 	return func(values map[string]float64) (float64, bool) {
@@ -68,8 +78,8 @@ const (
 var sources = []source{
 	{cost: edgeHandshake, experiment: "handshake", of: value("server_cpu")},
 	{cost: peerHandshake, experiment: "handshake", of: value("client_cpu")},
-	{cost: reconnection, experiment: "fleet", of: value("edge_ramp_cpu"), slope: true},
-	{cost: peerReconnection, experiment: "fleet", of: value("connector_ramp_cpu"), slope: true},
+	{cost: reconnection, experiment: "fleet", of: comingUp("edge_ramp_cpu", "edge_cpu_per_1000"), slope: true},
+	{cost: peerReconnection, experiment: "fleet", of: comingUp("connector_ramp_cpu", "connector_cpu_per_1000"), slope: true},
 	{cost: request, experiment: "requests", of: value("edge_cpu")},
 	{cost: gigabyte, experiment: "goodput", of: edgeGigabyte},
 	{cost: heldMemory, experiment: "fleet", of: value("edge_rss"), slope: true},

@@ -45,7 +45,7 @@ func TestValidate(t *testing.T) {
 	checks := validate(t, other, values)
 	require.Len(t, checks, 2)
 	require.Contains(t, checks[0].Refused, "the edge has to come back")
-	require.Len(t, checks[1].Metrics, len(checkedMetrics))
+	require.Len(t, checks[1].Metrics, 4, "CPU that was not measured is not shown")
 	for _, m := range checks[1].Metrics {
 		require.False(t, m.OK(), m.Name)
 		values[m.Name] = m.Predicted
@@ -59,6 +59,31 @@ func TestValidate(t *testing.T) {
 		require.InDelta(t, -0.5, m.Miss(), 1e-9)
 		require.False(t, m.OK())
 	}
+}
+
+// The edge's CPU stands beside the times as a share of the machine's cores until all were back, and is not held against
+// the simulation.
+func TestValidateShowsCPU(t *testing.T) {
+	values := map[string]float64{}
+	for _, m := range validate(t, nil, nil)[0].Metrics {
+		values[m.Name] = m.Predicted
+	}
+	values["edge_storm_cpu"] = values["recover_100"] // one core of two
+	checks := validate(t, nil, values)
+	m := checks[0].Metrics[4]
+	require.Equal(t, "edge_cpu_share", m.Name)
+	require.True(t, m.OnlyForShow)
+	require.InDelta(t, 0.5, m.Measured, 1e-9)
+	require.Greater(t, m.Predicted, 0.0)
+	require.Less(t, m.Predicted, 0.1, "200 connections are not much")
+	p := &Plan{Target: target(), Measured: &Measured{}, Checks: checks}
+	s := p.checkSection()
+	require.Contains(t, s.paragraphs[0], "all 4 predictions are within 15 %")
+	require.Equal(t, "50 %", s.rows[4][3])
+
+	delete(values, "recover_100")
+	m = validate(t, nil, values)[0].Metrics[4]
+	require.InDelta(t, values["edge_storm_cpu"]/120e9/2, m.Measured, 1e-9, "until the watch ended")
 }
 
 // A block that was not back is longer than any other: it is in the median, and a simulation that has it back is wrong.

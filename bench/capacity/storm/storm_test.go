@@ -27,11 +27,14 @@ func TestBurstDrains(t *testing.T) {
 		c    Config
 		want time.Duration // the work, over the cores
 	}{
-		"one core":      {Config{Tunnels: 1000, Service: 20 * time.Millisecond}, 20 * time.Second},
-		"four cores":    {Config{Tunnels: 4000, Cores: 4, Service: 20 * time.Millisecond}, 20 * time.Second},
-		"half a core":   {Config{Tunnels: 500, Speed: 0.5, Service: 20 * time.Millisecond}, 20 * time.Second},
-		"shared":        {Config{Tunnels: 1000, Service: 15 * time.Millisecond, Shared: 5 * time.Millisecond}, 20 * time.Second},
-		"two hosts":     {Config{Tunnels: 2000, Hosts: 2, Service: 20 * time.Millisecond}, 20 * time.Second},
+		"one core":    {Config{Tunnels: 1000, Service: 20 * time.Millisecond}, 20 * time.Second},
+		"four cores":  {Config{Tunnels: 4000, Cores: 4, Service: 20 * time.Millisecond}, 20 * time.Second},
+		"half a core": {Config{Tunnels: 500, Speed: 0.5, Service: 20 * time.Millisecond}, 20 * time.Second},
+		"shared":      {Config{Tunnels: 1000, Service: 15 * time.Millisecond, Shared: 5 * time.Millisecond}, 20 * time.Second},
+		"two hosts":   {Config{Tunnels: 2000, Hosts: 2, Service: 20 * time.Millisecond}, 20 * time.Second},
+		"two steps":   {Config{Tunnels: 1000, Service: 15 * time.Millisecond, Registration: 5 * time.Millisecond}, 20 * time.Second},
+		"four steps": {Config{Tunnels: 1000, Service: 8 * time.Millisecond, Shared: 6 * time.Millisecond, Registration: 4 * time.Millisecond,
+			SharedRegistration: 2 * time.Millisecond}, 20 * time.Second},
 		"shape of mean": {Config{Tunnels: 1000, Service: 20 * time.Millisecond, Shape: []float64{1, 3, 2}}, 20 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -46,6 +49,49 @@ func TestBurstDrains(t *testing.T) {
 			require.InEpsilon(t, test.want.Seconds(), last.Seconds(), 0.05)
 		})
 	}
+}
+
+// An edge with more to do than it can does handshakes first: registrations queue behind those that came meanwhile. Both
+// are complete in the end, and what was computed is counted.
+func TestRegistrationsQueueBehindHandshakes(t *testing.T) {
+	c := Config{Tunnels: 2000, Connections: 1, Told: true, Service: 8 * time.Millisecond, Registration: 2 * time.Millisecond, HandshakeIdle: time.Hour, Seed: 5}
+	r := run(t, c)
+	require.Equal(t, c.Tunnels, total(r.Shaken))
+	require.Equal(t, c.Tunnels, r.Back())
+	half := func(line []int32) time.Duration {
+		at, ok := reached(line, float64(c.Tunnels)/2, r.Bin)
+		require.True(t, ok)
+		return at
+	}
+	// All dial within two seconds, and 16 s of handshakes come before almost all of 4 s of registrations.
+	require.InDelta(t, 9, half(r.Shaken).Seconds(), 1)
+	require.Greater(t, half(r.Registered), 16*time.Second)
+	require.Greater(t, r.Peak(time.Second), 2*r.PeakHandshakes(time.Second))
+	require.Equal(t, 20*time.Second, r.EdgeBusy)
+	require.Zero(t, r.PeerBusy, "connectors have machines of their own")
+}
+
+// Upkeep is counted from each registration on, a host's floor from the first.
+func TestUpkeepIsCounted(t *testing.T) {
+	c := Config{Tunnels: 500, Connections: 1, Told: true, Service: 1, Seed: 6, Bin: time.Millisecond, Outage: time.Second,
+		Upkeep: 100 * time.Microsecond, SharedUpkeep: 200 * time.Microsecond, Floor: 10 * time.Millisecond, SharedFloor: 20 * time.Millisecond}
+	r := run(t, c)
+	var up time.Duration // connection times time
+	first, last := time.Duration(-1), time.Duration(0)
+	for i, n := range r.Registered {
+		if n > 0 {
+			last = time.Duration(i) * r.Bin
+			if first < 0 {
+				first = last
+			}
+		}
+	}
+	for i, n := range r.Registered {
+		up += time.Duration(n) * (last - time.Duration(i)*r.Bin)
+	}
+	want := up.Seconds()*100e-6 + (last-first).Seconds()*10e-3
+	require.InEpsilon(t, want, r.EdgeBusy.Seconds(), 0.02)
+	require.InEpsilon(t, 2*want, r.PeerBusy.Seconds(), 0.02)
 }
 
 // Without a queue the law is all there is: connection 0 dials uniformly within two seconds of finding out, the others
@@ -176,6 +222,11 @@ func TestDirections(t *testing.T) {
 	require.Less(t, usual, after(func(c *Config) { c.Shared = time.Millisecond }))
 	require.Less(t, usual, after(func(c *Config) { c.Speed = 0.6 }))
 	require.Less(t, usual, after(func(c *Config) { c.Upkeep = 50 * time.Microsecond }))
+	require.Less(t, usual, after(func(c *Config) { c.SharedUpkeep = 50 * time.Microsecond }))
+	require.Less(t, usual, after(func(c *Config) { c.Floor = 500 * time.Millisecond }))
+	require.Less(t, usual, after(func(c *Config) { c.SharedFloor = 500 * time.Millisecond }))
+	require.Less(t, usual, after(func(c *Config) { c.Registration = time.Millisecond }))
+	require.Less(t, usual, after(func(c *Config) { c.SharedRegistration = time.Millisecond }))
 	fast := func(c *Config) { c.Cores = 64 }
 	require.Less(t, after(fast), after(func(c *Config) { fast(c); c.RTT, c.Loss, c.ServerFlight = 200*time.Millisecond, 0.3, 3 }))
 }

@@ -67,11 +67,11 @@ func Run(ctx context.Context, plan *Plan, opts Options) (dir string, err error) 
 		return "", errors.Join(err, r.writer.Discard()) // nothing was measured, so there is nothing to keep
 	}
 	dir, finishErr := r.finish(err)
+	if finishErr != nil && errors.Is(err, finishErr) {
+		finishErr = nil // the failure to write that ended the run: what there was room for is a whole run all the same
+	}
 	if finishErr == nil {
 		finishErr = account(dir)
-	}
-	if finishErr != nil && errors.Is(err, finishErr) {
-		finishErr = nil // the failure to write that ended the run
 	}
 	return dir, errors.Join(err, finishErr)
 }

@@ -21,6 +21,10 @@ func (p *Plan) checkSection() section {
 			s.list = append(s.list, fmt.Sprintf("%s of %s was not simulated: %s", label, c.Run, c.Refused))
 			continue
 		}
+		if c.Unaccepted > 0 {
+			s.list = append(s.list, fmt.Sprintf("%s: %s dials were refused by an edge that had no limit: quic-go refuses connections when %d wait to be accepted, which an edge without time runs into. The simulation has no such queue; the last of its fleet are back sooner",
+				label, count(c.Unaccepted), acceptQueue))
+		}
 		for k, m := range c.Metrics {
 			row := []string{"", names[m.Name], came(m.Predicted, m.Unit), came(m.Measured, m.Unit), m.off(), m.blocks(c.Blocks)}
 			if k == 0 {
@@ -50,6 +54,9 @@ func (p *Plan) checkSection() section {
 	}
 	return s
 }
+
+// acceptQueue is how many connections quic-go keeps for a server to accept (its protocol.MaxAcceptQueueSize).
+const acceptQueue = 32
 
 // came is a value, or that it did not come to pass.
 func came(v float64, unit string) string {

@@ -115,11 +115,13 @@ type scalingRecord struct {
 }
 
 type checkRecord struct {
-	Run     string                  `json:"run"`
-	Arm     results.Arm             `json:"arm"`
-	Blocks  int                     `json:"blocks"`
-	Refused string                  `json:"refused,omitempty"`
-	Metrics map[string]missedRecord `json:"metrics"`
+	Run     string      `json:"run"`
+	Arm     results.Arm `json:"arm"`
+	Blocks  int         `json:"blocks"`
+	Refused string      `json:"refused,omitempty"`
+	// Unaccepted are dials that quic-go refused because its queue for the edge to accept was full.
+	Unaccepted int                     `json:"refused_unaccepted"`
+	Metrics    map[string]missedRecord `json:"metrics"`
 }
 
 type missedRecord struct {
@@ -136,7 +138,7 @@ type missedRecord struct {
 func (p *Plan) checkRecords() []checkRecord {
 	out := []checkRecord{}
 	for _, c := range p.Checks {
-		r := checkRecord{c.Run, c.Arm, c.Blocks, c.Refused, map[string]missedRecord{}}
+		r := checkRecord{c.Run, c.Arm, c.Blocks, c.Refused, c.Unaccepted, map[string]missedRecord{}}
 		for _, m := range c.Metrics {
 			r.Metrics[m.Name] = missedRecord{m.Unit, finite(m.Predicted), finite(m.Measured), finite(m.Miss()), m.PredictedBlocks, m.MeasuredBlocks, m.OK()}
 		}

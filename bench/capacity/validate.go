@@ -23,6 +23,9 @@ type Check struct {
 	Metrics    []CheckedMetric
 	// Refused says why it was not simulated.
 	Refused string
+	// Unaccepted are dials that were refused, in all blocks, by an edge that had no limit of its own: quic-go's queue of
+	// connections for a server to accept was full.
+	Unaccepted int
 
 	// The first block over time: seconds since the edge's return, and the share of connections that are back, %.
 	times, measured, predicted []float64
@@ -147,6 +150,9 @@ func (m *Measured) check(ctx context.Context, r *run, arm int) (Check, error) {
 		}
 		for i := range metrics {
 			metrics[i].add(&t, &result, &config)
+		}
+		if config.Cap == 0 {
+			c.Unaccepted += int(t.Values["failed_refused"])
 		}
 		if c.Blocks++; c.Blocks == 1 {
 			c.course(&t, &result)

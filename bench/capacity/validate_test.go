@@ -81,6 +81,10 @@ func TestValidateShowsCPU(t *testing.T) {
 	require.Contains(t, s.paragraphs[0], "all 4 predictions are within 15 %")
 	require.Equal(t, "50 %", s.rows[4][3])
 
+	values["failed_refused"] = 21
+	p.Checks = validate(t, nil, values, values)
+	require.Contains(t, p.checkSection().list[0], "42 dials were refused by an edge that had no limit")
+
 	delete(values, "recover_100")
 	m = validate(t, nil, values)[0].Metrics[4]
 	require.InDelta(t, values["edge_storm_cpu"]/120e9/2, m.Measured, 1e-9, "until the watch ended")

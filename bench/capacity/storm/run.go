@@ -54,7 +54,6 @@ const (
 	arriving                 // its first flight is at the edge
 	failing                  // it learns that the dial failed
 	answered                 // the edge's flight is at the client
-	completing               // the client is done with its handshake
 	registering              // its registration is at the edge
 	confirmed                // the edge's answer to that is at the client
 	done                     // it is registered
@@ -143,13 +142,15 @@ func (s *simulation) step() bool {
 	case failing:
 		s.pause(connection, now)
 	case answered:
-		s.work(connection, now, s.Shared, completing, 0, &s.out.PeerBusy)
-	case completing:
-		s.complete(connection, now)
+		s.complete(connection, s.work(connection, now, s.Shared, &s.out.PeerBusy))
 	case registering:
-		s.work(connection, now, s.Registration, confirmed, s.RTT/2, &s.out.EdgeBusy)
+		next := confirmed
+		if s.SharedRegistration == 0 {
+			next = done
+		}
+		s.plan(connection, next, s.work(connection, now, s.Registration, &s.out.EdgeBusy)+int64(s.RTT/2))
 	case confirmed:
-		s.work(connection, now, s.SharedRegistration, done, 0, &s.out.PeerBusy)
+		s.plan(connection, done, s.work(connection, now, s.SharedRegistration, &s.out.PeerBusy))
 	case done:
 		s.register(connection, now)
 	}
@@ -230,26 +231,39 @@ func (s *simulation) serve(h *host, connection int32, now int64) {
 		s.timeout(connection)
 		return
 	}
+	if s.Shared == 0 { // an event less, of millions
+		s.complete(connection, back)
+		return
+	}
 	s.plan(connection, answered, back)
 }
 
-// work is a later step of a reconnection, which queues for a core of its host; next is what comes of it, on its way for
-// so long.
-func (s *simulation) work(connection int32, now int64, cpu time.Duration, next state, way time.Duration, busy *time.Duration) {
-	end := now
-	if cpu > 0 {
-		*busy += cpu
-		_, end = s.hosts[s.at[connection]].begin(now, s.length(cpu))
+// work is a later step of a reconnection, which queues for a core of its host; it returns when that is done.
+func (s *simulation) work(connection int32, now int64, cpu time.Duration, busy *time.Duration) (end int64) {
+	if cpu == 0 {
+		return now
 	}
-	s.plan(connection, next, end+int64(way))
+	*busy += cpu
+	_, end = s.hosts[s.at[connection]].begin(now, s.length(cpu))
+	return end
 }
 
-// complete is a handshake that is complete at the client, which sends its last flight and the registration. The call's own
-// time-out outlives their loss.
-func (s *simulation) complete(connection int32, now int64) {
-	s.out.add(&s.out.Shaken, now-s.back)
+// complete is that the client's handshake will be complete at a time. It sends its last flight and the registration; the
+// call's own time-out outlives their loss.
+func (s *simulation) complete(connection int32, at int64) {
+	if at <= s.end {
+		s.out.add(&s.out.Shaken, at-s.back)
+	}
 	delay, _ := s.path.flight(1, s.path.laterPTO())
-	s.plan(connection, registering, now+delay+int64(s.RTT/2))
+	arrival := at + delay + int64(s.RTT/2)
+	switch {
+	case s.Registration > 0:
+		s.plan(connection, registering, arrival)
+	case s.SharedRegistration > 0:
+		s.plan(connection, confirmed, arrival+int64(s.RTT/2))
+	default:
+		s.plan(connection, done, arrival+int64(s.RTT/2))
+	}
 }
 
 // shaped is a time of the distribution of service times.

@@ -304,6 +304,17 @@ func (p *Plan) warnings() []string {
 	return out
 }
 
+// extrapolated says how far upkeep and memory are carried beyond what was measured.
+func (p *Plan) extrapolated() string {
+	text := "Upkeep and memory are what further connections add between the smallest and the largest fleet that was measured"
+	for i := range p.Answers {
+		if a := &p.Answers[i]; a.Hosts.Value > 0 && !a.impossible() {
+			text += fmt.Sprintf("; a host of the answer for %s holds %s connections", a.Group, figures(p.Target.connections()/a.Hosts.Value, 2))
+		}
+	}
+	return text + ". Timers that fall due together wake a processor once: small fleets cost more for each connection than busy hosts do."
+}
+
 // assumptionSection lists what the answer takes for granted.
 func (p *Plan) assumptionSection() section {
 	t := &p.Target
@@ -314,10 +325,12 @@ func (p *Plan) assumptionSection() section {
 		fmt.Sprintf("Normal operation uses %s of cores, memory and network; a storm may use all of them. Requests and egress go on during the storm at their normal rate.", percent(1-t.Headroom)),
 		"A request's CPU is that of an answer of the size measured (1 KiB unless the plan says otherwise), a GB's that of bulk transfers half down and half up; what is both is counted twice.",
 		p.Measured.perConnection(t.Connections),
+		p.extrapolated(),
 		fmt.Sprintf("The busier direction of the network is from the tunnels: bodies and %s for QUIC, UDP and IPv4 at 1,439 bytes of UDP payload; keep-alives and handshakes with %d bytes of IPv4 and UDP headers a datagram. NICs are full duplex; a storm comes on top of normal operation.", percent(tunnelOverhead), headers),
 		fmt.Sprintf("In the storm every connection of the fleet is lost at the same moment, silently; the edge is away for %v and returns whole. Connections find out by their idle time-out (%v after a PING, one each %v).", t.Outage, t.Idle, t.KeepAlive),
 		"Connectors wait by the law of package connector: alone below 2 s, 4 s, … 32 s, and all connections but 0 of a tunnel together below 20 s, 40 s, … 320 s more.",
-		"Each dial finds one of the hosts at random. Handshakes queue for a core first come, first served, and are computed also for clients that have given up.",
+		"Each dial finds one of the hosts at random. Handshakes queue for a core first come, first served, and so do their registrations when the client has answered; both are computed also for clients that have given up.",
+		fmt.Sprintf("An edge accepts connections as fast as their handshakes complete. quic-go refuses them when %d wait to be accepted, which a saturated edge can run into: the last per cent of a real fleet may then come later than simulated.", acceptQueue),
 		fmt.Sprintf("First flights beyond what a receive buffer of 7 MiB holds are lost (quic-go asks for so much; net.core.rmem_max must allow it), and above %d handshakes in progress an edge asks for a Retry, whose own CPU is not counted.", edge.DefaultRetryAbove),
 		fmt.Sprintf("Connectors compute on machines of their own, %v away, with a loss of %s each way; a flight that loses a datagram is sent again after a probe time-out (200 ms, doubling).", t.RTT, percent(t.Loss)),
 	)

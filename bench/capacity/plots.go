@@ -52,10 +52,18 @@ func (p *Plan) checkChart() (report.Chart, bool) {
 			measured.Points = append(measured.Points, report.Point(at, check.measured[k]))
 			predicted.Points = append(predicted.Points, report.Point(at, check.predicted[k]))
 		}
-		c.Panels = append(c.Panels, report.ChartPanel{X: fmt.Sprintf("s since the edge's return (%s, %d tunnels)", check.Group, check.Arm.Tunnels),
+		c.Panels = append(c.Panels, report.ChartPanel{X: "s since return, " + check.label(),
 			Y: "connections back, %", Lines: []report.ChartLine{measured, predicted}})
 	}
 	return c, len(c.Panels) > 0
+}
+
+// label names a check in as few letters as a third of a plot's width has room for.
+func (c *Check) label() string {
+	if c.Arm.Admission == "" || c.Arm.Admission == "none" {
+		return fmt.Sprintf("%s, %d tunnels", c.Group, c.Arm.Tunnels)
+	}
+	return fmt.Sprintf("%s, %d, %s", c.Group, c.Arm.Tunnels, c.Arm.Admission)
 }
 
 func (p *Plan) where() string {

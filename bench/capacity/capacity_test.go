@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -123,7 +124,9 @@ func TestReadSeveralRuns(t *testing.T) {
 	want := target()
 	arms := all()
 	one := folder(t, 0, madeBlocks, nil, without(arms, "fleet")...)
-	two := folder(t, 0, 3, func(m *results.Manifest) { m.Host.CPU, m.Complete, m.Reason = "Other CPU", false, "interrupted" }, arms...)
+	two := folder(t, 0, 3, func(m *results.Manifest) {
+		m.Started, m.Host.CPU, m.Complete, m.Reason = time.Unix(60, 0), "Other CPU", false, "interrupted"
+	}, arms...)
 	m, err := Read([]string{one, two}, &want)
 	require.NoError(t, err)
 	require.Empty(t, m.Costs[0].Missing)
@@ -134,6 +137,12 @@ func TestReadSeveralRuns(t *testing.T) {
 	require.Contains(t, text, "is not complete: interrupted")
 	require.Contains(t, text, "3 blocks are too few for an interval")
 	require.True(t, math.IsNaN(m.Costs[0].cost(heldMemory).Low))
+
+	require.NotContains(t, text, "do not have all costs from the same run")
+	half := slices.DeleteFunc(slices.Clone(arms), func(a made) bool { return a.arm.Group == "X25519" && a.experiment == "requests" })
+	m, err = Read([]string{folder(t, 0, madeBlocks, nil, half...), two}, &want)
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(m.Warnings, "\n"), "do not have all costs from the same run (request)")
 
 	_, err = Read([]string{t.TempDir()}, &want)
 	require.ErrorContains(t, err, "not a run folder")

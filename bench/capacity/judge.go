@@ -35,6 +35,25 @@ func hostOf(h results.Host) string {
 	return fmt.Sprintf("%s with %d cores, %s %s", cmp.Or(h.CPU, h.Arch), h.Cores, h.OS, h.Kernel)
 }
 
+// judgeOrigins says which costs the groups have from different runs: their difference is then also one of the runs.
+func (m *Measured) judgeOrigins() {
+	var names []string
+	for _, s := range sources {
+		var from []string
+		for i := range m.Costs {
+			if cost := m.Costs[i].cost(s.cost); cost != nil && !slices.Contains(from, cost.Run) {
+				from = append(from, cost.Run)
+			}
+		}
+		if len(from) > 1 {
+			names = append(names, s.cost)
+		}
+	}
+	if len(names) > 0 {
+		m.Warnings = append(m.Warnings, fmt.Sprintf("the groups do not have all costs from the same run (%s): what differs between them may be the runs", strings.Join(names, ", ")))
+	}
+}
+
 // perConnection says what the costs of idle connections rest on, for a target of so many a tunnel.
 func (m *Measured) perConnection(target int) string {
 	var with []string
@@ -75,6 +94,7 @@ func (m *Measured) judgeCosts(timers string) error {
 		}
 		found += len(c.byName)
 	}
+	m.judgeOrigins()
 	if found == 0 {
 		return fmt.Errorf("the runs hold no cost of %s: they need at least one of the experiments %v, which pqbench run capacity measures",
 			groupsOf(m.Costs), experiments())

@@ -77,19 +77,18 @@ func (c *Costs) All() []*Cost {
 }
 
 // reconnect is what a reconnection costs the edge: with its registration, where that was measured.
-func (c *Costs) reconnect() *Cost {
-	if cost := c.cost(reconnection); cost != nil {
-		return cost
-	}
-	return c.cost(edgeHandshake)
-}
+func (c *Costs) reconnect() *Cost { return larger(c.cost(reconnection), c.cost(edgeHandshake)) }
 
 // peerReconnect is what a reconnection costs the connector: see reconnect.
-func (c *Costs) peerReconnect() *Cost {
-	if cost := c.cost(peerReconnection); cost != nil {
-		return cost
+func (c *Costs) peerReconnect() *Cost { return larger(c.cost(peerReconnection), c.cost(peerHandshake)) }
+
+// larger is the whole of a reconnection: where a line through small fleets has it below the handshake that is a part of it,
+// the line is noise.
+func larger(all, handshake *Cost) *Cost {
+	if all == nil || handshake != nil && handshake.Value > all.Value {
+		return handshake
 	}
-	return c.cost(peerHandshake)
+	return all
 }
 
 // steps are a reconnection's at the edge: the handshake, and what comes after it. Where they were not measured apart, the
@@ -104,10 +103,10 @@ func (c *Costs) peerSteps() (handshake, registration time.Duration) {
 }
 
 func apart(handshake, all *Cost) (first, rest time.Duration) {
-	if handshake == nil || handshake.Value > all.Value {
-		return time.Duration(all.Value), 0
+	if handshake == nil {
+		return max(time.Duration(all.Value), 1), 0 // storms need a service time
 	}
-	return time.Duration(handshake.Value), time.Duration(all.Value - handshake.Value)
+	return max(time.Duration(handshake.Value), 1), time.Duration(all.Value - handshake.Value)
 }
 
 // each is a cost that is an amount of time, 0 where it was not measured.

@@ -73,6 +73,28 @@ func TestUnevenHosts(t *testing.T) {
 	require.Empty(t, p.Answers[0].Late)
 }
 
+// Fleets so small that noise makes their line flat, or worse, do not make reconnections free.
+func TestNoisyReconnection(t *testing.T) {
+	want := small()
+	for name, test := range map[string]struct {
+		arms []made
+		want time.Duration
+	}{
+		"beside handshakes": {slow(0), 500 * time.Microsecond},
+		"alone":             {without(slow(0), "handshake"), 1},
+	} {
+		m, err := Read([]string{folder(t, 0, madeBlocks, nil, test.arms...)}, &want)
+		require.NoError(t, err)
+		handshake, registration := m.Costs[0].steps()
+		require.Equal(t, test.want, handshake, name)
+		require.Zero(t, registration, name)
+		a, err := want.solve(t.Context(), &m.Costs[0])
+		require.NoError(t, err, name)
+		require.InDelta(t, a.Rate*test.want.Seconds(), a.Dimensions[1].Need.Value-300*100e-6, 1e-3, name)
+		require.NoError(t, want.simulate(t.Context(), &m.Costs[0], &a), name)
+	}
+}
+
 // A storm that takes too long on every number of hosts that was tried is not passed over.
 func TestLateStorm(t *testing.T) {
 	want := small()

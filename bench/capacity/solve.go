@@ -159,12 +159,11 @@ func (t *Target) need(dimension string, of costOf, missing map[string]string, ra
 
 // reconnecting is the CPU time of a reconnection in a storm, ns; refused says why there is no storm to plan for.
 func (t *Target) reconnecting(of costOf, missing map[string]string, rate float64) (service float64, refused string) {
-	service, ok := of(reconnection)
-	if !ok {
-		service, ok = of(edgeHandshake)
-	}
+	all, whole := of(reconnection)
+	handshake, ok := of(edgeHandshake)
+	service = max(all, handshake) // see larger
 	switch {
-	case !ok:
+	case !ok && !whole:
 		return 0, missing[edgeHandshake]
 	case rate == 0:
 		return 0, fmt.Sprintf("no edge is fast enough: the connectors' own waits take longer than %v", t.Recover)

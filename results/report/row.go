@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"pqbench/results"
 	"pqbench/results/stats"
@@ -64,6 +65,9 @@ func (r *run) experiments() []string {
 	return names
 }
 
+// thousand is how many tunnels idle CPU is told of.
+const thousand = 1000
+
 func (r *run) row(a *armRecords, name string) results.Row {
 	metric, ok := results.MetricByName(name)
 	row := results.Row{Experiment: a.Experiment, Metric: name, Arm: a.Arm, Unit: metric.Unit, Better: metric.Better}
@@ -77,6 +81,9 @@ func (r *run) row(a *armRecords, name string) results.Row {
 		meanRow(&row, a)
 	default:
 		trialRow(&row, a)
+	}
+	if a.Arm.Tunnels < thousand && strings.HasSuffix(name, "_cpu_per_1000") {
+		warn(&row, "idle CPU of 1,000 tunnels is that of %d in proportion: larger fleets take less each, because timers that fall due together wake a processor once", a.Arm.Tunnels)
 	}
 	if failed := a.failures(); failed.any() {
 		row.Warnings = append(row.Warnings, failed.String())

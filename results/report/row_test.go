@@ -104,6 +104,21 @@ func TestAStormThatWasNotOver(t *testing.T) {
 	}
 }
 
+// Idle CPU of a thousand tunnels is told with a word where fewer were held.
+func TestIdleCPUInProportion(t *testing.T) {
+	for tunnels, want := range map[int]int{250: 1, 1000: 0, 2500: 0} {
+		arm := results.Arm{Tunnels: tunnels}
+		m := results.Manifest{Complete: true, Arms: []results.ArmOf{{Experiment: fleet, Arm: arm}}}
+		var trials []results.Trial
+		for b := range 6 {
+			trials = append(trials, results.Trial{Experiment: fleet, Block: b, Values: map[string]float64{"edge_cpu_per_1000": 0.3, "edge_rss": 1e8}})
+		}
+		s := Summarise(m, nil, trials)
+		assert.Len(t, find(t, s, "edge_cpu_per_1000", arm).Warnings, want, tunnels)
+		assert.Empty(t, find(t, s, "edge_rss", arm).Warnings, tunnels)
+	}
+}
+
 func TestPercentilesThatAreRefused(t *testing.T) {
 	f := newFixture(8, 25, "handshake")
 	arm := f.m.Arms[0].Arm

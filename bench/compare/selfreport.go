@@ -136,4 +136,7 @@ func (r Report) rest(w io.Writer) {
 		}
 		fmt.Fprintf(w, "live, head %s: %s; standard error %.2f %%, the interval %s the truth\n", percent(l.Share), found, 100*l.Error, fit)
 	}
+	for _, contradicted := range r.flattered() {
+		fmt.Fprintf(w, "%s: more than the promises allow, so drawing from the record flatters\n", contradicted)
+	}
 }

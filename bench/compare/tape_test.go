@@ -166,3 +166,37 @@ func TestResample(t *testing.T) {
 	assert.Contains(t, text.String(), "NOT KEPT")
 	assert.Contains(t, text.String(), "a burden of +2.00 % came out as +")
 }
+
+// Live comparisons that the promises do not allow, by the interval that so few have, break the verdict.
+func TestLiveComparisonsContradict(t *testing.T) {
+	quiet := liveResult{Fit: true}
+	alarm := liveResult{Regressed: []string{mainMetric}, Fit: true}
+	found, missed := liveResult{Share: 0.02, Regressed: []string{mainMetric}, Fit: true}, liveResult{Share: 0.02, Fit: true}
+	for _, c := range []struct {
+		name string
+		live []liveResult
+		want string // in the report; empty for a verdict that stands
+	}{
+		{"none", nil, ""},
+		{"as promised", []liveResult{quiet, found, quiet, found}, ""},
+		{"one missed of two", []liveResult{found, missed}, ""},
+		{"an alarm, of one", []liveResult{alarm}, "1 of 1 live comparisons of an unchanged head raised a false alarm"},
+		{"an alarm, of three", []liveResult{alarm, quiet, quiet}, ""},
+		{"two alarms, of three", []liveResult{alarm, quiet, alarm}, "2 of 3 live comparisons of an unchanged head"},
+		{"two missed", []liveResult{missed, missed}, "0 of 2 live comparisons found a slower head"},
+		{"intervals beside the truth", []liveResult{{}, {}}, "0 of 2 live intervals hold the truth"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := Report{Live: c.live}
+			var text strings.Builder
+			require.NoError(t, r.Write(&text))
+			if c.want == "" {
+				assert.Equal(t, results.VerdictUnchanged, r.Verdict())
+				assert.NotContains(t, text.String(), "flatters")
+				return
+			}
+			assert.Equal(t, results.VerdictRegressed, r.Verdict())
+			assert.Contains(t, text.String(), c.want)
+		})
+	}
+}

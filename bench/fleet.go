@@ -40,7 +40,7 @@ func (h *holding) rest(t *results.Trial, up role.FleetReply) ([]results.Sample, 
 	if err != nil {
 		return nil, err
 	}
-	atRest, err := h.quiet(ctx)
+	atRest, err := h.quiet(ctx, came)
 	if err != nil {
 		return nil, err
 	}
@@ -176,15 +176,11 @@ func (e *Experiment) countsKeepAlives(of Timers) bool {
 	return time.Duration(e.Time) >= countedPeriods*of.KeepAlive
 }
 
-// quiet waits until the fleet sends keep-alives alone, where they are to be counted; false: they cannot be.
-func (h *holding) quiet(ctx context.Context) (bool, error) {
+// quiet waits, from a reading on, until the fleet sends keep-alives alone, where they are to be counted; false: they cannot be.
+func (h *holding) quiet(ctx context.Context, before reading) (bool, error) {
 	period := h.a.timers().KeepAlive
 	if !h.p.countsKeepAlives(h.a.timers()) {
 		return false, nil
-	}
-	before, err := h.read(ctx)
-	if err != nil {
-		return false, err
 	}
 	inARow := 0
 	for range quietPeriods {

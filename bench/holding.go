@@ -65,19 +65,13 @@ func (h *holding) open(kind role.Kind) (*role.Proc, error) {
 	if err != nil {
 		return nil, err
 	}
-	go func() {
-		select {
-		case <-proc.Ended():
-			h.mu.Lock()
-			expected := h.expected[proc]
-			h.mu.Unlock()
-			if expected {
-				return
-			}
-			h.abandon(processEnded{string(kind), proc.Why()})
-		case <-h.done:
+	go whenEnded(proc, h.done, func(e processEnded) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if !h.expected[proc] {
+			h.abandon(e)
 		}
-	}()
+	})
 	return proc, nil
 }
 

@@ -16,7 +16,6 @@ type limits struct {
 	memory    int64 // available, bytes
 	rcvbuf    int64 // receive buffer of a socket that a process may ask for, bytes
 	privilege bool  // may exceed rcvbuf
-	cores     int
 }
 
 // What a fleet takes, rounded up, to be judged before it starts.
@@ -78,10 +77,10 @@ func (l limits) check(d demand) (warnings []string, err error) {
 }
 
 // checkCores holds cores for the edge alone against those of the host: the others must have some, too.
-func (l limits) checkCores(edgeCores []int) error {
+func checkCores(edgeCores []int, host int) error {
 	for _, n := range edgeCores {
-		if n >= l.cores && n > 0 {
-			return fmt.Errorf("edge_cores: %d of the host's %d leave none for the load generator: give the edge fewer, or leave it out, and they share all", n, l.cores)
+		if n >= host {
+			return fmt.Errorf("edge_cores: %d of the host's %d leave none for the load generator: give the edge fewer, or leave it out, and they share all", n, host)
 		}
 	}
 	return nil
@@ -92,7 +91,7 @@ func (r *runner) checkLimits() error {
 	var host limits
 	asked := false
 	for _, p := range r.parts {
-		if err := (limits{cores: runtime.NumCPU()}).checkCores(p.EdgeCores); err != nil {
+		if err := checkCores(p.EdgeCores, runtime.NumCPU()); err != nil {
 			return fmt.Errorf("%s: %w", p.Run, err)
 		}
 		if !slices.Contains(holders, p.Run) || len(p.arms) == 0 {

@@ -53,11 +53,10 @@ func TestLimitsOfTheHost(t *testing.T) {
 
 // An edge that has all cores to itself leaves none for what drives it.
 func TestCoresOfTheEdge(t *testing.T) {
-	four := limits{cores: 4}
-	assert.NoError(t, four.checkCores(nil))
-	assert.NoError(t, four.checkCores([]int{1, 3}))
-	assert.ErrorContains(t, four.checkCores([]int{1, 4}), "edge_cores: 4 of the host's 4 leave none")
-	assert.ErrorContains(t, four.checkCores([]int{8}), "edge_cores: 8")
+	assert.NoError(t, checkCores(nil, 4))
+	assert.NoError(t, checkCores([]int{1, 3}, 4))
+	assert.ErrorContains(t, checkCores([]int{1, 4}, 4), "edge_cores: 4 of the host's 4 leave none")
+	assert.ErrorContains(t, checkCores([]int{8}, 4), "edge_cores: 8")
 	_, err := ParsePlan("x", []byte("experiments: [{run: knee, groups: [X25519], edge_cores: [0]}]"))
 	assert.ErrorContains(t, err, "edge_cores: 0 are none")
 }

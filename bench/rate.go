@@ -81,13 +81,6 @@ func (w *path) generator(p part, a arm, at string) generator {
 	}}
 }
 
-// processEnded is the end of a process in the middle of what it is needed for.
-type processEnded struct{ kind, why string }
-
-func (e processEnded) Error() string {
-	return fmt.Sprintf("%s process ended in the middle: %s", e.kind, e.why)
-}
-
 // watch ends the context when one of the processes ends: the rest of a schedule would be offered to nobody.
 func (g generator) watch(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, abandon := context.WithCancelCause(ctx)
@@ -95,13 +88,7 @@ func (g generator) watch(ctx context.Context) (context.Context, context.CancelFu
 		if proc == nil {
 			continue
 		}
-		go func() {
-			select {
-			case <-proc.Ended():
-				abandon(processEnded{string(proc.Kind), proc.Why()})
-			case <-ctx.Done():
-			}
-		}()
+		go whenEnded(proc, ctx.Done(), func(e processEnded) { abandon(e) })
 	}
 	return ctx, func() { abandon(nil) }
 }

@@ -171,7 +171,7 @@ func (s *storm) recovery(ctx context.Context) error {
 
 // tell fills in a trial, and returns the dials as its samples.
 func (s *storm) tell(t *results.Trial, requests role.TrialReply) (samples []results.Sample) {
-	events := append(s.after.fleet.Events, s.unfinished()...)
+	events := slices.Concat(s.after.fleet.Events, s.unfinished())
 	c := course.Follow(events, s.began, s.lost)
 	for _, e := range events {
 		if e.Kind == course.Dialed {

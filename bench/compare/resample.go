@@ -220,7 +220,8 @@ func (r Report) flattered() (contradicted []string) {
 	return contradicted
 }
 
-// Verdict is results.VerdictUnchanged when every promise is kept, no live comparison contradicts them, and results.VerdictRegressed otherwise.
+// Verdict is results.VerdictUnchanged when every promise is kept and no live comparison contradicts them, and
+// results.VerdictRegressed otherwise.
 func (r Report) Verdict() string {
 	broken := slices.ContainsFunc(r.Rows, func(row Row) bool { return !row.kept() })
 	if broken || !r.Drawn.nominal() || !r.Stretches.nominal() || len(r.flattered()) > 0 {

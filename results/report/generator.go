@@ -38,20 +38,31 @@ func (r *run) generators() []results.Generator {
 		if !offers(a.Experiment) || a.Arm.Arrivals == closedLoop || len(a.trials) == 0 {
 			continue
 		}
-		reasons := slices.Concat(r.moved(a), r.slowerThere(a), a.exhausted())
+		rows := r.latencyRows(a)
+		reasons := slices.Concat(a.moved(rows), a.slowerThere(rows), a.exhausted())
 		out = append(out, results.Generator{Experiment: a.Experiment, Arm: a.Arm, Bound: len(reasons) > 0, Reasons: reasons})
 	}
 	return out
 }
 
-// moved names the percentiles that the generator's lateness moved: without it they would lie outside of their interval.
-func (r *run) moved(a *armRecords) (reasons []string) {
+// latencyRows are an arm's percentiles of latency with their intervals, by name. Those that cannot be printed have no value.
+func (r *run) latencyRows(a *armRecords) map[string]results.Row {
+	rows := map[string]results.Row{}
 	for _, m := range sampleMetrics(a.Experiment) {
 		if !latency(m.name) || len(a.samples) == 0 {
 			continue
 		}
 		row := results.Row{}
 		r.sampleRow(&row, a, m)
+		rows[m.name] = row
+	}
+	return rows
+}
+
+// moved names the percentiles that the generator's lateness moved: without it they would lie outside of their interval.
+func (a *armRecords) moved(rows map[string]results.Row) (reasons []string) {
+	for _, m := range sampleMetrics(a.Experiment) {
+		row := rows[m.name]
 		if row.Value == nil || row.Low == nil {
 			continue
 		}
@@ -68,19 +79,13 @@ func (r *run) moved(a *armRecords) (reasons []string) {
 
 // slowerThere tells a generator whose latency was longer at the least edge than at the edge of the experiment: what made
 // it long is not the edge.
-func (r *run) slowerThere(a *armRecords) []string {
-	i := slices.IndexFunc(sampleMetrics(a.Experiment), func(m sampleMetric) bool { return m.name == "latency_p99" })
-	there := stats.Median(inOrder(a.blockValues("calibration_p99")))
-	if i < 0 || math.IsNaN(there) || len(a.samples) == 0 {
-		return nil
-	}
-	row := results.Row{}
-	r.sampleRow(&row, a, sampleMetrics(a.Experiment)[i])
-	if row.Value == nil || row.High == nil || there <= slower**row.High {
+func (a *armRecords) slowerThere(rows map[string]results.Row) []string {
+	here, there := rows["latency_p99"], stats.Median(inOrder(a.blockValues("calibration_p99")))
+	if math.IsNaN(there) || here.Value == nil || here.High == nil || there <= slower**here.High {
 		return nil
 	}
 	s := scaleFor(results.Metric{Unit: "ns"}, []float64{there})
-	return []string{fmt.Sprintf("at an edge that does the least possible its p99 was %.3g %s, here it is %.3g %s", there/s.divisor, s.unit, *row.Value/s.divisor, s.unit)}
+	return []string{fmt.Sprintf("at an edge that does the least possible its p99 was %.3g %s, here it is %.3g %s", there/s.divisor, s.unit, *here.Value/s.divisor, s.unit)}
 }
 
 // exhausted tells a generator whose CPU is used up, and one that does not even keep its rate at the least edge.

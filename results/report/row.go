@@ -140,14 +140,9 @@ func trialRow(row *results.Row, a *armRecords) {
 	}
 	interval, err := stats.MedianCI(values)
 	setInterval(row, interval, err, "median")
-	if m, _ := results.MetricByName(row.Metric); m.Censored && math.IsInf(slices.Max(values), 1) {
-		vain := 0
-		for _, v := range values {
-			if math.IsInf(v, 1) {
-				vain++
-			}
-		}
-		warn(row, "%d of %d were not back in time, and count as longer than all", vain, len(values))
+	back := slices.DeleteFunc(values, func(v float64) bool { return math.IsInf(v, 1) })
+	if m, _ := results.MetricByName(row.Metric); m.Censored && len(back) < len(values) {
+		warn(row, "%d of %d were not back in time, and count as longer than all", len(values)-len(back), len(values))
 	}
 }
 

@@ -45,7 +45,7 @@ type capacityCommand struct {
 func (capacityCommand) Help() string {
 	return `Examples:
   pqbench capacity --tunnels 1000000 --rps 200000 --egress 40Gbit --recover-within 60s
-                                   measure unit costs and storms here (six minutes), then say what is needed
+                                   measure unit costs and storms here (seven minutes), then say what is needed
   pqbench capacity --tunnels 100000 --run results/runs/20261122T221500Z-standard
   pqbench capacity target.yaml --cores-per-host 32 --headroom 20% --format json
 

@@ -88,20 +88,21 @@ func (a *armRecords) slowerThere(rows map[string]results.Row) []string {
 	return []string{fmt.Sprintf("at an edge that does the least possible its p99 was %.3g %s, here it is %.3g %s", there/s.divisor, s.unit, *here.Value/s.divisor, s.unit)}
 }
 
-// exhausted tells a generator whose CPU is used up, and one that does not even keep its rate at the least edge.
+// exhausted tells a generator that does not even keep its rate at the least edge, and one whose CPU is used up. What is
+// shown comes before what is likely, and that before what cannot be told: the first reason is the one that is told alone.
 func (a *armRecords) exhausted() (reasons []string) {
 	median := func(metric string) float64 { return stats.Median(inOrder(a.blockValues(metric))) }
-	if share := median("generator_cpu_share"); share > saturated {
-		reasons = append(reasons, fmt.Sprintf("it used %.0f %% of the CPU that it may use", 100*share))
-	}
-	if share := median("shared_cpu_share"); share > saturated {
-		reasons = append(reasons, fmt.Sprintf("it shares %.0f %% busy cores with the edge, and which of the two is the limit cannot be told (--edge-cores parts them)", 100*share))
-	}
 	if share := median("calibration_completed_share"); !math.IsNaN(share) && share < calibrated {
 		reasons = append(reasons, fmt.Sprintf("at an edge that does the least possible it got %.1f %% of this load through", 100*share))
 	}
 	if passed := median("calibration_passed"); passed < 0.5 {
 		reasons = append(reasons, "an edge that does the least possible did not keep up with the next rate either")
+	}
+	if share := median("generator_cpu_share"); share > saturated {
+		reasons = append(reasons, fmt.Sprintf("it used %.0f %% of the CPU that it may use", 100*share))
+	}
+	if share := median("shared_cpu_share"); share > saturated {
+		reasons = append(reasons, fmt.Sprintf("it shares %.0f %% busy cores with the edge, and which of the two is the limit cannot be told (--edge-cores parts them)", 100*share))
 	}
 	return reasons
 }

@@ -57,6 +57,7 @@ func TestGeneratorVerdict(t *testing.T) {
 		}, nil, "its lateness moves the 99th percentile"},
 		{"out of CPU", 6, none, map[string]float64{"generator_cpu_share": 0.95}, "it used 95 % of the CPU"},
 		{"shared cores out of CPU", 6, none, map[string]float64{"generator_cpu_share": 0.5, "shared_cpu_share": 0.95}, "it shares 95 % busy cores"},
+		{"what is shown comes first", 6, none, map[string]float64{"generator_cpu_share": 0.95, "shared_cpu_share": 1, "calibration_completed_share": 0.9}, "at an edge that does the least possible it got 90.0 % of this load through\nit used 95 %"},
 		{"the least edge is as slow", 6, none, map[string]float64{"calibration_p99": 2.5e6}, ""},
 		{"the least edge is slower", 6, none, map[string]float64{"calibration_p99": 9e6}, "its p99 was 9 ms, here it is 1.99 ms"},
 		{"the least edge is too much", 6, none, map[string]float64{"calibration_completed_share": 0.9}, "at an edge that does the least possible it got 90.0 %"},

@@ -154,7 +154,7 @@ func (s *kneeSearch) around(ctx context.Context, t *results.Trial, found knee.Re
 			return err
 		}
 		t.Probes = append(t.Probes, probe)
-		for name, v := range map[string]*float64{"p50": probe.P50, "p99": probe.P99, "lateness_p99": probe.Lateness} {
+		for name, v := range map[string]*float64{"p50": probe.P50, "p99": probe.P99, "sent_p50": probe.SentP50, "sent_p99": probe.SentP99, "lateness_p99": probe.Lateness} {
 			if v != nil {
 				t.Values[fmt.Sprintf("%s_at_%d", name, percent)] = *v
 			}
@@ -206,8 +206,9 @@ func (s *kneeSearch) probe(ctx context.Context, g generator, rate float64, stage
 		Rate: rate, Stage: stage, Scheduled: t.Scheduled, Completed: t.Completed, Failed: t.Failed, Dropped: t.Dropped,
 		MaxP99: float64(s.p.MaxP99), GeneratorCPU: t.Values["generator_cpu_share"], EdgeCPU: t.Values["edge_cpu_share"], SharedCPU: t.Values["shared_cpu_share"],
 	}
-	times := latencies(samples)
+	times, since := latencies(samples, intended), latencies(samples, sent)
 	probe.P50, probe.P99 = finiteQuantile(times, 0.5), finiteQuantile(times, 0.99)
+	probe.SentP50, probe.SentP99 = finiteQuantile(since, 0.5), finiteQuantile(since, 0.99)
 	var late []time.Duration
 	for _, s := range samples {
 		if s.Class != results.ClassDropped {

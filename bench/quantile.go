@@ -24,11 +24,15 @@ func quantile(times []time.Duration, q float64) (v float64, ok bool) {
 	return stats.Quantile(sorted, q), true
 }
 
-// latencies are those from the intended instants, sorted, ns; what failed or was dropped is longer than everything.
-func latencies(samples []results.Sample) []float64 {
+// intended and sent are the instants that a latency counts from.
+func intended(s results.Sample) int64 { return s.Intended }
+func sent(s results.Sample) int64     { return s.Sent }
+
+// latencies are those from an instant, sorted, ns; what failed or was dropped is longer than everything.
+func latencies(samples []results.Sample, from func(results.Sample) int64) []float64 {
 	times := make([]float64, len(samples))
 	for i, s := range samples {
-		times[i] = float64(s.Completed - s.Intended)
+		times[i] = float64(s.Completed - from(s))
 		if s.Class != "" {
 			times[i] = math.Inf(1)
 		}

@@ -80,9 +80,11 @@ type Probe struct {
 	Failed    int `json:"failed,omitempty"`
 	Dropped   int `json:"dropped,omitempty"`
 	// P50 and P99 are latencies from the intended instant, ns; nil where they lie among the failures, or too few
-	// samples lie beyond. Lateness is its own 99th percentile.
+	// samples lie beyond. SentP50 and SentP99 are since it was sent, Lateness is its own 99th percentile.
 	P50      *float64 `json:"p50,omitempty"`
 	P99      *float64 `json:"p99,omitempty"`
+	SentP50  *float64 `json:"sent_p50,omitempty"`
+	SentP99  *float64 `json:"sent_p99,omitempty"`
 	Lateness *float64 `json:"lateness_p99,omitempty"`
 	// GeneratorCPU and EdgeCPU are shares of the cores that each may use, SharedCPU is that of all parts where they share
 	// them; 0 where they are not known.

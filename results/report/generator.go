@@ -39,7 +39,7 @@ func (r *run) generators() []results.Generator {
 			continue
 		}
 		rows := r.latencyRows(a)
-		reasons := slices.Concat(a.moved(rows), a.slowerThere(rows), a.exhausted())
+		reasons := slices.Concat(a.moved(rows), r.movedAtLevels(a), a.slowerThere(rows), a.exhausted())
 		out = append(out, results.Generator{Experiment: a.Experiment, Arm: a.Arm, Bound: len(reasons) > 0, Reasons: reasons})
 	}
 	return out
@@ -68,13 +68,37 @@ func (a *armRecords) moved(rows map[string]results.Row) (reasons []string) {
 		}
 		punctual, _ := a.times(sampleMetric{m.name, m.q, sinceSent})
 		without := stats.Quantile(slices.Sorted(slices.Values(slices.Concat(punctual...))), m.q)
-		if without < *row.Low && *row.Value-without > resolution**row.Value {
-			s := scaleFor(results.Metric{Unit: "ns"}, []float64{*row.Value})
-			reasons = append(reasons, fmt.Sprintf("its lateness moves the %s: %s %s from the intended instant, %s %s since it was sent", percentile(m.q),
-				rounded(*row.Value, row.Low, row.High, s.divisor), s.unit, rounded(without, row.Low, row.High, s.divisor), s.unit))
+		reasons = append(reasons, late(row, without, percentile(m.q))...)
+	}
+	return reasons
+}
+
+// movedAtLevels is moved for the percentiles that are measured again below a knee, each block's for itself.
+func (r *run) movedAtLevels(a *armRecords) (reasons []string) {
+	if a.Experiment != kneeSearch {
+		return nil
+	}
+	for _, percent := range []int{90, 50, 10} {
+		for _, q := range []float64{0.5, 0.99} {
+			name := fmt.Sprintf("p%g_at_%d", 100*q, percent)
+			row, sent := r.row(a, name), inOrder(a.blockValues("sent_"+name))
+			if row.Value == nil || row.Low == nil || len(sent) == 0 {
+				continue
+			}
+			reasons = append(reasons, late(row, stats.Median(sent), fmt.Sprintf("%s at %d %% of the knee", percentile(q), percent))...)
 		}
 	}
 	return reasons
+}
+
+// late is the reason when a percentile is out of its interval without the lateness: without is it since the units were sent.
+func late(row results.Row, without float64, what string) []string {
+	if without >= *row.Low || *row.Value-without <= resolution**row.Value {
+		return nil
+	}
+	s := scaleFor(results.Metric{Unit: "ns"}, []float64{*row.Value})
+	return []string{fmt.Sprintf("its lateness moves the %s: %s %s from the intended instant, %s %s since it was sent", what,
+		rounded(*row.Value, row.Low, row.High, s.divisor), s.unit, rounded(without, row.Low, row.High, s.divisor), s.unit)}
 }
 
 // slowerThere tells a generator whose latency was longer at the least edge than at the edge of the experiment: what made

@@ -137,6 +137,13 @@ func TestKnee(t *testing.T) {
 	assert.False(t, s.Generators[0].Bound)
 	assert.True(t, s.Generators[1].Bound)
 	assert.Contains(t, s.Generators[1].Reasons[0], "did not keep up with the next rate either")
+
+	late := kneeFixture()
+	for i := range late.trials {
+		late.trials[i].Values["sent_p99_at_50"] = 4.9e6 // every p99 at 50 % is 5 ms
+	}
+	assert.Equal(t, []string{"its lateness moves the 99th percentile at 50 % of the knee: 5.000 ms from the intended instant, 4.900 ms since it was sent"}, late.summary().Generators[0].Reasons)
+
 	r := f.run()
 	points := probePoints(&r.arms[0])
 	require.Len(t, points, 6, "800 and 850 are one point")

@@ -22,7 +22,7 @@ func (p *Plan) checkSection() section {
 			continue
 		}
 		if c.Unaccepted > 0 {
-			s.list = append(s.list, fmt.Sprintf("%s: %s dials were refused by an edge that had no limit: quic-go refuses connections when %d wait to be accepted, which an edge without time runs into. The simulation has no such queue: the last per cent of its fleet are back sooner, which moves 99 %% where the refused are about one",
+			s.list = append(s.list, fmt.Sprintf("%s: %s dials were refused by an edge that had no limit: quic-go's reason, the only one it has while an edge serves, is that %d wait to be accepted, as they do at an edge without time; it was not watched here. The simulation has no such queue: the last per cent of its fleet are back sooner, which moves 99 %% where the refused are about one",
 				label, count(c.Unaccepted), acceptQueue))
 		}
 		for k, m := range c.Metrics {

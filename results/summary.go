@@ -43,7 +43,9 @@ type Row struct {
 	Low  *float64 `json:"low"`
 	High *float64 `json:"high"`
 	// N is how many units of work stand behind the value: samples, handshakes, requests, operations' batches.
-	N        int      `json:"n"`
+	N int `json:"n"`
+	// Blocks is in how many blocks the arm was measured.
+	Blocks   int      `json:"blocks"`
 	Warnings []string `json:"warnings,omitempty"`
 }
 

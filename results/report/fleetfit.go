@@ -96,7 +96,7 @@ func (r *run) fitted() (rows []results.Row) {
 					return
 				}
 				m, _ := results.MetricByName(metric)
-				row := results.Row{Experiment: fleet, Metric: metric, Arm: f.arm, Unit: m.Unit, Better: m.Better, N: n}
+				row := results.Row{Experiment: fleet, Metric: metric, Arm: f.arm, Unit: m.Unit, Better: m.Better, N: n, Blocks: len(blocks)}
 				setInterval(&row, stats.Interval{Value: i.Value / divisor, Low: i.Low / divisor, High: i.High / divisor}, err, "fit")
 				rows = append(rows, row)
 			}

@@ -70,7 +70,7 @@ const thousand = 1000
 
 func (r *run) row(a *armRecords, name string) results.Row {
 	metric, ok := results.MetricByName(name)
-	row := results.Row{Experiment: a.Experiment, Metric: name, Arm: a.Arm, Unit: metric.Unit, Better: metric.Better}
+	row := results.Row{Experiment: a.Experiment, Metric: name, Arm: a.Arm, Unit: metric.Unit, Better: metric.Better, Blocks: len(a.trials)}
 	sampled, isSampled := sampleMetricOf(a.Experiment, name)
 	switch {
 	case isSampled && len(a.samples) > 0:

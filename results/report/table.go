@@ -148,9 +148,9 @@ func (b *builder) title(of section) string {
 		return strings.Join(parts, ", ")
 	}
 	var blocks []string
-	for _, e := range b.m.Experiments {
-		if done := strconv.Itoa(e.Done); e.Name == b.experiment && !slices.Contains(blocks, done) {
-			blocks = append(blocks, done)
+	for _, r := range b.s.Rows {
+		if n := strconv.Itoa(r.Blocks); r.Experiment == b.experiment && sectionOf(r.Arm) == of && !slices.Contains(blocks, n) {
+			blocks = append(blocks, n)
 		}
 	}
 	return strings.Join(append(parts, strings.Join(blocks, " or ")+" blocks"), ", ")

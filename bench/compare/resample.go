@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
-	"time"
 
 	"pqbench/results"
 	"pqbench/results/stats"
@@ -14,29 +13,45 @@ import (
 
 // drawn is a Source that draws rounds of a tape, with replacement: whole processes, and those of a round together.
 type drawn struct {
-	rounds map[string][]taped // by experiment
+	rounds map[kept][]taped
 	random *rand.Rand
-	// burden is the arm behind the controls that is the head's; negative for an unchanged head.
+	// burden is the head's, as taped has it.
 	burden int
 	// extra is added to the head's number of a metric: a byte, or a datagram.
 	extra map[string]float64
 }
 
+// kept is what rounds of a tape can stand for each other by.
+type kept struct {
+	experiment string
+	burden     int
+}
+
+// sorted are a tape's rounds by what they are drawn for.
+func (t *tape) sorted() map[kept][]taped {
+	by := map[kept][]taped{}
+	for _, r := range t.rounds {
+		k := kept{r.Experiment, r.Burden}
+		by[k] = append(by[k], r)
+	}
+	return by
+}
+
 // Round implements Source. Which of the unchanged arms is the base is drawn, too: so a tape whose arms happened to
 // differ does not make a difference of it.
 func (d *drawn) Round(_ context.Context, experiment string) (Round, error) {
-	all := d.rounds[experiment]
+	from := kept{experiment: experiment}
+	if experiment == burdened {
+		from.burden = d.burden
+	}
+	all := d.rounds[from]
 	if len(all) == 0 {
-		return Round{}, lackError{Base, fmt.Errorf("the tape has no round of %s", experiment)}
+		return Round{}, lackError{Base, fmt.Errorf("the tape has no round of %s with this head", experiment)}
 	}
-	from := all[d.random.IntN(len(all))]
-	order := d.random.Perm(controls)
-	r := Round{Experiment: experiment, Cost: from.Cost * time.Duration(arms) / time.Duration(len(from.Arms))}
-	for a := range arms {
-		r.Arms[a] = from.Arms[order[a]]
-	}
-	if arm := controls + d.burden; d.burden >= 0 && arm < len(from.Arms) {
-		r.Arms[Head] = from.Arms[arm]
+	one := all[d.random.IntN(len(all))]
+	r := Round{Experiment: experiment, Arms: one.Arms, Cost: one.Cost}
+	for a, b := range d.random.Perm(one.alike()) {
+		r.Arms[a] = one.Arms[b]
 	}
 	for name, more := range d.extra {
 		if _, ok := r.Arms[Head][name]; ok {
@@ -49,26 +64,23 @@ func (d *drawn) Round(_ context.Context, experiment string) (Round, error) {
 
 // resample makes comparisons of the tape.
 func (s SelfTest) resample(t *tape) Report {
-	byExperiment := map[string][]taped{}
-	for _, r := range t.rounds {
-		byExperiment[r.Experiment] = append(byExperiment[r.Experiment], r)
-	}
+	rounds := t.sorted()
 	report := Report{Spent: t.spent(), Rounds: map[string]int{}, Host: t.head.Host}
-	for name, rounds := range byExperiment {
-		report.Rounds[name] = len(rounds)
+	for of, some := range rounds {
+		report.Rounds[of.experiment] += len(some)
 	}
-	report.realise(byExperiment["handshake"])
+	report.realise(rounds)
 	for i, row := range s.promises() {
 		s.Progress("drawing comparisons: " + row.Head)
 		for k := range row.Trials {
-			source := &drawn{rounds: byExperiment, random: rand.New(rand.NewPCG(s.Seed, uint64(i<<32|k))), burden: row.burden, extra: row.extra}
+			source := &drawn{rounds: rounds, random: rand.New(rand.NewPCG(s.Seed, uint64(i<<32|k))), burden: row.burden, extra: row.extra}
 			// A Source that draws does not fail, but for what the tape has not.
 			outcome, _ := Procedure{Budget: row.Budget}.Run(context.Background(), s.Plan, source)
 			row.count(outcome)
 		}
 		report.Rows = append(report.Rows, row)
 	}
-	report.calibration(byExperiment["handshake"], s.Comparisons, s.Seed)
+	report.calibration(slices.DeleteFunc(slices.Clone(t.rounds), func(r taped) bool { return r.Experiment != burdened }), s.Comparisons, s.Seed)
 	return report
 }
 
@@ -83,12 +95,12 @@ const (
 func (s SelfTest) promises() []Row {
 	minute := s.Budget / 5
 	return []Row{
-		{Head: "no change", Budget: s.Budget, Trials: s.Comparisons, burden: -1, AtMost: mostAlarms, AtLeast: 0},
-		{Head: "+1 % CPU per handshake", Budget: s.Budget, Trials: s.Comparisons, burden: 0, AtMost: 1, AtLeast: 0.60},
-		{Head: "+2 % CPU per handshake", Budget: s.Budget, Trials: s.Comparisons, burden: 1, AtMost: 1, AtLeast: leastFound},
-		{Head: "+5 % CPU per handshake", Budget: minute, Trials: s.Comparisons, burden: 2, AtMost: 1, AtLeast: 1},
-		{Head: "one byte more", Budget: minute, Trials: max(s.Comparisons/10, 1), burden: -1, extra: map[string]float64{"clienthello_bytes": 1}, AtMost: 1, AtLeast: 1},
-		{Head: "one datagram more", Budget: minute, Trials: max(s.Comparisons/10, 1), burden: -1, extra: map[string]float64{"client_datagrams": 1}, AtMost: 1, AtLeast: 1},
+		{Head: "no change", Budget: s.Budget, Trials: s.Comparisons, burden: 0, AtMost: mostAlarms, AtLeast: 0},
+		{Head: "+1 % CPU per handshake", Budget: s.Budget, Trials: s.Comparisons, burden: 1, AtMost: 1, AtLeast: 0.60},
+		{Head: "+2 % CPU per handshake", Budget: s.Budget, Trials: s.Comparisons, burden: 2, AtMost: 1, AtLeast: leastFound},
+		{Head: "+5 % CPU per handshake", Budget: minute, Trials: s.Comparisons, burden: 3, AtMost: 1, AtLeast: 1},
+		{Head: "one byte more", Budget: minute, Trials: max(s.Comparisons/10, 1), extra: map[string]float64{"clienthello_bytes": 1}, AtMost: 1, AtLeast: 1},
+		{Head: "one datagram more", Budget: minute, Trials: max(s.Comparisons/10, 1), extra: map[string]float64{"client_datagrams": 1}, AtMost: 1, AtLeast: 1},
 	}
 }
 
@@ -116,14 +128,11 @@ func (r *Row) count(o Outcome) {
 }
 
 // realise is how much slower the burdened heads were, over the whole tape.
-func (r *Report) realise(rounds []taped) {
+func (r *Report) realise(rounds map[kept][]taped) {
 	for i := range burdens {
 		var clusters [][]float64
-		for _, one := range rounds {
-			if controls+i >= len(one.Arms) {
-				continue
-			}
-			s := series{{Arms: [arms]Values{one.Arms[0], one.Arms[1], one.Arms[controls+i]}}}
+		for _, one := range rounds[kept{burdened, i + 1}] {
+			s := series{{Arms: one.Arms}}
 			head, _ := s.differences("total_cpu")
 			clusters = append(clusters, head...)
 		}
@@ -144,7 +153,7 @@ func (r *Report) calibration(rounds []taped, trials int, seed uint64) {
 	for range trials {
 		r.Drawn.test(func(int) (base, again Values) {
 			one := rounds[random.IntN(len(rounds))]
-			order := random.Perm(controls)
+			order := random.Perm(one.alike())
 			return one.Arms[order[0]], one.Arms[order[1]]
 		})
 	}
@@ -152,11 +161,7 @@ func (r *Report) calibration(rounds []taped, trials int, seed uint64) {
 		if len(stretch) < benchBlocks {
 			break
 		}
-		for a := range controls {
-			r.Stretches.test(func(i int) (base, again Values) {
-				return stretch[i].Arms[a], stretch[i].Arms[(a+1)%controls]
-			})
-		}
+		r.Stretches.test(func(i int) (base, again Values) { return stretch[i].Arms[Base], stretch[i].Arms[Again] })
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 // tapeSchema is the version of a tape.
-const tapeSchema = 1
+const tapeSchema = 2
 
 // tape is the self-test's record, a line of JSON for its head and one for each round. It grows at its end alone, so that
 // it can be resumed whenever it stopped.
@@ -36,11 +36,42 @@ type tapeHead struct {
 	Busy []role.Busy `json:"busy"`
 }
 
-// taped is one round: controls arms of the unchanged program, and for handshakes one for each burden behind them.
+// program is this one with a burden, 0 for none.
+func (h tapeHead) program(burden int) role.Program {
+	if burden == 0 {
+		return role.Program{}
+	}
+	return role.Program{Env: []string{role.BusyVariable + "=" + h.Busy[burden-1].String()}}
+}
+
+// taped is one round, as a comparison has it.
 type taped struct {
-	Experiment string        `json:"experiment"`
-	Arms       []Values      `json:"arms"`
-	Cost       time.Duration `json:"cost"`
+	Experiment string `json:"experiment"`
+	// Burden is the head's, counted from 1 in burdens; 0 where the head is the unchanged program like the others.
+	Burden int           `json:"burden,omitempty"`
+	Arms   [arms]Values  `json:"arms"`
+	Cost   time.Duration `json:"cost"`
+}
+
+// alike is how many of its arms, from the first on, are the same program.
+func (r taped) alike() int {
+	if r.Burden == 0 {
+		return int(arms)
+	}
+	return int(Head)
+}
+
+// whole reports whether a round can be drawn.
+func (r taped) whole() error {
+	for a, values := range r.Arms {
+		if values == nil {
+			return fmt.Errorf("a round without %v", Arm(a))
+		}
+	}
+	if r.Cost <= 0 || r.Burden < 0 || r.Burden > len(burdens) {
+		return fmt.Errorf("a round of burden %d in %v: there are %d, and it takes time", r.Burden, r.Cost, len(burdens))
+	}
+	return nil
 }
 
 // openTape opens a tape to go on with it, or a new one. One of another program or host is refused.
@@ -102,8 +133,8 @@ func (t *tape) take(number int, line []byte) error {
 		if err := json.Unmarshal(line, &r); err != nil {
 			return err
 		}
-		if len(r.Arms) < controls || r.Cost <= 0 {
-			return fmt.Errorf("a round of %d arms in %v: it has at least %d, and takes time", len(r.Arms), r.Cost, controls)
+		if err := r.whole(); err != nil {
+			return err
 		}
 		t.rounds = append(t.rounds, r)
 		return nil
@@ -161,6 +192,20 @@ func (t *tape) spent() (total time.Duration) {
 		total += r.Cost
 	}
 	return total
+}
+
+// next is the burden of an experiment's next round: where there are any, all have their turns.
+func (t *tape) next(e Experiment) int {
+	if e.Name != burdened {
+		return 0
+	}
+	made := 0
+	for _, r := range t.rounds {
+		if r.Experiment == e.Name {
+			made++
+		}
+	}
+	return made % (1 + len(burdens))
 }
 
 func (t *tape) spentOn() map[string]time.Duration {

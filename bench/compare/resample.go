@@ -13,7 +13,7 @@ import (
 
 // drawn is a Source that draws rounds of a tape, with replacement: whole processes, and those of a round together.
 type drawn struct {
-	rounds map[kept][]taped
+	rounds map[pool][]taped
 	random *rand.Rand
 	// burden is the head's, as taped has it.
 	burden int
@@ -21,17 +21,17 @@ type drawn struct {
 	extra map[string]float64
 }
 
-// kept is what rounds of a tape can stand for each other by.
-type kept struct {
+// A pool is what rounds of a tape are drawn from: those that can stand for each other.
+type pool struct {
 	experiment string
 	burden     int
 }
 
-// sorted are a tape's rounds by what they are drawn for.
-func (t *tape) sorted() map[kept][]taped {
-	by := map[kept][]taped{}
+// pools are a tape's rounds by the pools that they belong to.
+func (t *tape) pools() map[pool][]taped {
+	by := map[pool][]taped{}
 	for _, r := range t.rounds {
-		k := kept{r.Experiment, r.Burden}
+		k := pool{r.Experiment, r.Burden}
 		by[k] = append(by[k], r)
 	}
 	return by
@@ -40,7 +40,7 @@ func (t *tape) sorted() map[kept][]taped {
 // Round implements Source. Which of the unchanged arms is the base is drawn, too: so a tape whose arms happened to
 // differ does not make a difference of it.
 func (d *drawn) Round(_ context.Context, experiment string) (Round, error) {
-	from := kept{experiment: experiment}
+	from := pool{experiment: experiment}
 	if experiment == burdened {
 		from.burden = d.burden
 	}
@@ -64,7 +64,7 @@ func (d *drawn) Round(_ context.Context, experiment string) (Round, error) {
 
 // resample makes comparisons of the tape.
 func (s SelfTest) resample(t *tape) Report {
-	rounds := t.sorted()
+	rounds := t.pools()
 	report := Report{Spent: t.spent(), Rounds: map[string]int{}, Host: t.head.Host}
 	for of, some := range rounds {
 		report.Rounds[of.experiment] += len(some)
@@ -128,10 +128,10 @@ func (r *Row) count(o Outcome) {
 }
 
 // realise is how much slower the burdened heads were, over the whole tape.
-func (r *Report) realise(rounds map[kept][]taped) {
+func (r *Report) realise(rounds map[pool][]taped) {
 	for i := range burdens {
 		var clusters [][]float64
-		for _, one := range rounds[kept{burdened, i + 1}] {
+		for _, one := range rounds[pool{burdened, i + 1}] {
 			s := series{{Arms: one.Arms}}
 			head, _ := s.differences("total_cpu")
 			clusters = append(clusters, head...)

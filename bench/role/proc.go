@@ -52,20 +52,38 @@ func (program Program) Start(kind Kind, provider kex.Provider, clock loadgen.Clo
 	if err != nil {
 		return nil, err
 	}
-	stdout, err := p.cmd.StdoutPipe()
+	// Not exec's own pipe: Wait would close that one before its end is read, and the process's end would be told as a
+	// file of ours that is closed.
+	stdout, theirs, err := os.Pipe()
 	if err != nil {
-		return nil, err
-	}
-	if err := p.cmd.Start(); err != nil {
+		_ = stdin.Close()
 		return nil, fmt.Errorf("start %s: %w", kind, err)
 	}
-	p.client = rpc.NewClient(stdio{stdout, stdin})
+	p.cmd.Stdout = theirs
+	err = p.cmd.Start()
+	_ = theirs.Close()
+	if err != nil {
+		_ = stdout.Close()
+		return nil, fmt.Errorf("start %s: %w", kind, err)
+	}
+	p.client = rpc.NewClient(stdio{output{stdout}, stdin})
 	go func() { _ = p.cmd.Wait(); close(p.ended) }()
 	if err := p.Call(context.Background(), "Origin", clock.Monotonic(), &None{}); err != nil {
 		p.Stop()
 		return nil, err
 	}
 	return p, nil
+}
+
+// output is a pipe that is closed once its end is read.
+type output struct{ pipe *os.File }
+
+func (o output) Read(b []byte) (int, error) {
+	n, err := o.pipe.Read(b)
+	if err != nil {
+		_ = o.pipe.Close()
+	}
+	return n, err
 }
 
 func (program Program) executable() (string, error) {

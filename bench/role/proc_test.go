@@ -1,0 +1,53 @@
+package role
+
+import (
+	"net/rpc"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"pqbench/kex"
+	"pqbench/loadgen"
+)
+
+// TestMain is a role, too: one that dies when it is asked to.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "role" {
+		server := rpc.NewServer()
+		if err := server.RegisterName("Role", &Mortal{}); err != nil {
+			panic(err)
+		}
+		server.ServeConn(stdio{untilEnd{os.Stdin}, os.Stdout})
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// Mortal is what the role answers to.
+type Mortal struct{ Control }
+
+// Die ends the process as a kernel without memory does: at once.
+func (*Mortal) Die(None, *None) error {
+	self, err := os.FindProcess(os.Getpid())
+	if err != nil {
+		return err
+	}
+	if err := self.Kill(); err != nil {
+		return err
+	}
+	select {}
+}
+
+// A process that ends in the middle of a call is told as that, every time, whatever is noticed first: its end, or that
+// of its output.
+func TestAProcessThatEndsIsToldAsThat(t *testing.T) {
+	for range 40 {
+		p, err := Start(Origin, kex.Go, loadgen.NewClock())
+		require.NoError(t, err)
+		err = p.Call(t.Context(), "Die", None{}, &None{})
+		p.Stop()
+		require.ErrorContains(t, err, "origin process ended during Die")
+		require.Contains(t, p.Why(), "signal: killed")
+	}
+}

@@ -70,8 +70,8 @@ const (
 	patience      = 5
 )
 
-// knee searches for the highest rate that stays within the bounds, and measures the latency again at 90, 50 and 10 % of
-// it: one search for each arm and block.
+// knee searches for the highest rate that stays within the bounds, and measures the latency again below it: one search
+// for each arm and block.
 func (r *runner) knee(ctx context.Context, p part) error {
 	if p.Drive == driveRequests {
 		return r.overPaths(ctx, p, func(ctx context.Context, ps *paths, w *path, a arm, t *results.Trial) ([]results.Sample, error) {
@@ -148,7 +148,7 @@ func (s *kneeSearch) around(ctx context.Context, t *results.Trial, found knee.Re
 			t.Values["shared_cpu_share"] = last.SharedCPU
 		}
 	}
-	for _, percent := range []int{90, 50, 10} {
+	for _, percent := range results.BelowKnee {
 		probe, err := s.probe(ctx, s.g, found.Knee*float64(percent)/100, fmt.Sprintf("%d %%", percent))
 		if err != nil {
 			return err
@@ -156,7 +156,7 @@ func (s *kneeSearch) around(ctx context.Context, t *results.Trial, found knee.Re
 		t.Probes = append(t.Probes, probe)
 		for name, v := range map[string]*float64{"p50": probe.P50, "p99": probe.P99, "sent_p50": probe.SentP50, "sent_p99": probe.SentP99, "lateness_p99": probe.Lateness} {
 			if v != nil {
-				t.Values[fmt.Sprintf("%s_at_%d", name, percent)] = *v
+				t.Values[results.AtKnee(name, percent)] = *v
 			}
 		}
 	}

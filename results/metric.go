@@ -1,5 +1,7 @@
 package results
 
+import "fmt"
+
 // Metric is what a number means: its unit, and which direction is the better one.
 type Metric struct {
 	Name       string
@@ -235,3 +237,9 @@ var metrics = []Metric{
 	{Name: "cpu_per_gb_down", Experiment: "goodput", Unit: "ns/GB", Better: "lower", Title: "CPU per GB, download"},
 	{Name: "cpu_per_gb_up", Experiment: "goodput", Unit: "ns/GB", Better: "lower", Title: "CPU per GB, upload"},
 }
+
+// BelowKnee are the shares of a knee, in percent, at which latency is measured again, in the order of the measuring.
+var BelowKnee = []int{90, 50, 10}
+
+// AtKnee is the name of a metric at such a share.
+func AtKnee(name string, percent int) string { return fmt.Sprintf("%s_at_%d", name, percent) }

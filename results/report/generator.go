@@ -78,9 +78,9 @@ func (r *run) movedAtLevels(a *armRecords) (reasons []string) {
 	if a.Experiment != kneeSearch {
 		return nil
 	}
-	for _, percent := range []int{90, 50, 10} {
+	for _, percent := range results.BelowKnee {
 		for _, q := range []float64{0.5, 0.99} {
-			name := fmt.Sprintf("p%g_at_%d", 100*q, percent)
+			name := results.AtKnee(fmt.Sprintf("p%g", 100*q), percent)
 			row, sent := r.row(a, name), inOrder(a.blockValues("sent_"+name))
 			if row.Value == nil || row.Low == nil || len(sent) == 0 {
 				continue

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"pqbench/bench/role"
@@ -20,13 +23,14 @@ type live struct {
 	clock    loadgen.Clock
 	chains   map[string]chain // by the kind of experiment
 	order    *rand.Rand
-	rounds   map[string]int // made of each experiment
+	rounds   map[string]int    // made of each experiment
+	texts    map[string][]byte // the programs' files, by their paths
 }
 
 // newLive measures programs; the seed draws the orders.
 func newLive(programs []role.Program, plan Plan, seed uint64) (*live, error) {
 	l := &live{programs: programs, plan: plan, clock: loadgen.NewClock(), chains: map[string]chain{},
-		order: rand.New(rand.NewPCG(seed, 0x70716265)), rounds: map[string]int{}}
+		order: rand.New(rand.NewPCG(seed, 0x70716265)), rounds: map[string]int{}, texts: map[string][]byte{}}
 	usual, err := newChain("ecdsa-p256")
 	if err != nil {
 		return nil, err
@@ -80,6 +84,11 @@ func (l *live) measure(ctx context.Context, e Experiment, programs []role.Progra
 }
 
 func (l *live) once(ctx context.Context, e Experiment, programs []role.Program) (values []Values, err error) {
+	programs, remove, err := l.copies(programs)
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
 	subjects := make([]subject, len(programs))
 	defer func() {
 		for _, s := range subjects {
@@ -88,10 +97,12 @@ func (l *live) once(ctx context.Context, e Experiment, programs []role.Program) 
 			}
 		}
 	}()
-	for _, a := range l.order.Perm(len(programs)) {
-		if subjects[a], err = begin(ctx, e, programs[a], l.clock, l.chains[e.kind()]); err != nil {
-			return nil, sideError{Arm(a), err}
-		}
+	err = each(e, l.order.Perm(len(programs)), func(a int) (err error) {
+		subjects[a], err = begin(ctx, e, programs[a], l.clock, l.chains[e.kind()])
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	if values, err = l.slices(ctx, e, subjects); err != nil {
 		return nil, err
@@ -102,8 +113,48 @@ func (l *live) once(ctx context.Context, e Experiment, programs []role.Program) 
 	return values, nil
 }
 
+// copies gives each arm a file of its own for the round.
+//
+// Note: processes of one file share the pages of its code, and so warm the processor's caches for each other: with one file
+// for base and base again, an equal head with another one took 3 % more CPU where arms work at once. And where the pages
+// of a file lie decides which of them get in each other's way, for as long as the file is in memory: the next round has
+// others.
+func (l *live) copies(programs []role.Program) (own []role.Program, remove func(), err error) {
+	dir, err := os.MkdirTemp("", "pqbench-round-")
+	if err != nil {
+		return nil, nil, fmt.Errorf("copies of the programs: %w", err)
+	}
+	remove = func() { _ = os.RemoveAll(dir) }
+	for a, program := range programs {
+		if program.Path, err = l.copy(program, filepath.Join(dir, Arm(a).String())); err != nil {
+			remove()
+			return nil, nil, fmt.Errorf("copies of the programs: %w", err)
+		}
+		own = append(own, program)
+	}
+	return own, remove, nil
+}
+
+// copy puts a program's file into a new folder. It is read once: what becomes of it later is of no concern.
+func (l *live) copy(program role.Program, dir string) (path string, err error) {
+	from, err := program.Executable()
+	if err != nil {
+		return "", err
+	}
+	if l.texts[from] == nil {
+		if l.texts[from], err = os.ReadFile(from); err != nil {
+			return "", err
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", err
+	}
+	path = filepath.Join(dir, filepath.Base(from))
+	return path, os.WriteFile(path, l.texts[from], 0o700)
+}
+
 // slices lets the arms take turns: in a random order, and then in its mirror image, so that a steady drift meets all
-// alike.
+// alike. Those of an experiment that says so have theirs at once.
 func (l *live) slices(ctx context.Context, e Experiment, subjects []subject) ([]Values, error) {
 	means := make([]Values, len(subjects))
 	for a := range means {
@@ -116,15 +167,36 @@ func (l *live) slices(ctx context.Context, e Experiment, subjects []subject) ([]
 		} else {
 			slices.Reverse(order)
 		}
-		for _, a := range order {
+		err := each(e, order, func(a int) error {
 			values, err := subjects[a].slice(ctx)
-			if err != nil {
-				return nil, sideError{Arm(a), err}
-			}
 			for name, v := range values {
 				means[a][name] += v / float64(e.Slices)
 			}
+			return err
+		})
+		if err != nil {
+			return nil, err
 		}
 	}
 	return means, nil
+}
+
+// each does something for every arm: in this order, or for all at once. The error is a sideError.
+func each(e Experiment, order []int, do func(arm int) error) error {
+	errs := make([]error, len(order))
+	var together sync.WaitGroup
+	for i, a := range order {
+		if e.apart() {
+			together.Go(func() { errs[i] = do(a) })
+		} else if errs[i] = do(a); errs[i] != nil {
+			break
+		}
+	}
+	together.Wait()
+	for i, err := range errs {
+		if err != nil {
+			return sideError{Arm(order[i]), err}
+		}
+	}
+	return nil
 }

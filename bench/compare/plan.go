@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"os"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"pqbench/bench"
+	"pqbench/bench/role"
 	"pqbench/kex"
 	"pqbench/results"
 )
@@ -42,7 +44,11 @@ type Experiment struct {
 	Count  int `yaml:"count"`
 	Warmup int `yaml:"warmup"`
 	// Slices is how many turns an arm has in a round; its value is the mean of them.
-	Slices int            `yaml:"slices"`
+	Slices int `yaml:"slices"`
+	// AtOnce lets all arms have their turns at the same time, their edges on one core and what talks to them on another:
+	// whatever the machine does to a core meets all arms in the same milliseconds. It is for CPU time alone, since what is
+	// waited for is the other arms' work as well. Where processes cannot be confined to cores, arms take turns.
+	AtOnce bool           `yaml:"at_once"`
 	Time   bench.Duration `yaml:"time"` // of a slice of requests, or of a key agreement operation
 	Size   bench.Size     `yaml:"size"` // of a slice's transfers together, each way
 }
@@ -146,6 +152,9 @@ func (e Experiment) kind() string {
 	kind, _, _ := strings.Cut(e.Name, "-")
 	return kind
 }
+
+// apart reports whether the arms have their turns at once, on cores that are apart.
+func (e Experiment) apart() bool { return e.AtOnce && role.Confines && runtime.NumCPU() > 1 }
 
 func (p *Plan) check() error {
 	names := map[string]bool{}

@@ -32,7 +32,7 @@ func open(t *testing.T, text string) (Plan, error) {
 }
 
 func TestThresholds(t *testing.T) {
-	plan, err := open(t, "metrics:\n  handshake/total_cpu: {threshold: 3%}\n  handshake/handshake_p50: {ignore: true}\n  kex-go/client: {threshold: 0.25}\n")
+	plan, err := open(t, "metrics:\n  handshake/total_cpu: {threshold: 3%}\n  handshake-time/handshake_p50: {ignore: true}\n  kex-go/client: {threshold: 0.25}\n")
 	require.NoError(t, err)
 	assert.Equal(t, Share(0.03), plan.Metrics["handshake/total_cpu"].Threshold)
 	assert.InDelta(t, 0.06, plan.Metrics["handshake/total_cpu"].margin(), 1e-12, "twice the threshold")

@@ -27,11 +27,19 @@ type subject interface {
 type processes struct {
 	program role.Program
 	clock   loadgen.Clock
+	apart   bool // edges have a core, and all others another one
 	started []*role.Proc
 }
 
 func (p *processes) start(kind role.Kind, provider kex.Provider) (*role.Proc, error) {
-	proc, err := p.program.Start(kind, provider, p.clock)
+	program := p.program
+	if p.apart {
+		program.Cores = &role.CoresArgs{First: 1, Count: 1}
+		if kind == role.Edge {
+			program.Cores.First = 0
+		}
+	}
+	proc, err := program.Start(kind, provider, p.clock)
 	if err == nil {
 		p.started = append(p.started, proc)
 	}
@@ -71,7 +79,7 @@ const (
 
 // begin starts the processes of an experiment.
 func begin(ctx context.Context, e Experiment, program role.Program, clock loadgen.Clock, c chain) (s subject, err error) {
-	p := &processes{program: program, clock: clock}
+	p := &processes{program: program, clock: clock, apart: e.apart()}
 	switch e.kind() {
 	case "handshake":
 		s, err = beginHandshakes(ctx, e, p, c)

@@ -49,10 +49,18 @@ func newRecord(c comparison) (*record, error) {
 		base := r.first[e.Name]
 		r.manifest.Pairs = append(r.manifest.Pairs,
 			results.Pair{Arm: base + int(Head), Base: base, Kind: "revision"}, results.Pair{Arm: base + int(Again), Base: base, Kind: "aa"})
-		r.manifest.Experiments = append(r.manifest.Experiments, results.Experiment{Name: e.kind(), Note: "Base, base again and head in turn, in fresh processes for each block."})
+		r.manifest.Experiments = append(r.manifest.Experiments, results.Experiment{Name: e.kind(), Note: e.method()})
 	}
 	r.writer, err = results.Create(c.Output, "compare", r.manifest)
 	return r, err
+}
+
+// method is how the rounds of an experiment are made.
+func (e Experiment) method() string {
+	if e.apart() {
+		return "Base, base again and head at once, all edges on one core and the rest on another, in fresh processes for each block."
+	}
+	return "Base, base again and head in turn, in fresh processes for each block."
 }
 
 func (r *record) discard() error { return r.writer.Discard() }

@@ -140,12 +140,14 @@ func (s SelfTest) record(ctx context.Context, source *live, tape *tape) error {
 const calibrationRounds = 8
 
 // calibrate finds how many hashes are a hundredth of what a handshake takes of each side, inside of the roles and under
-// load: what a hash takes elsewhere is another thing.
+// load: what a hash takes elsewhere is another thing. The arms take turns and have all cores, as a program has that runs by
+// itself, since a burden is a share of what a handshake takes there.
 func calibrate(ctx context.Context, source *live) ([]role.Busy, error) {
 	e := source.plan.experiment(burdened)
 	if e.Count == 0 {
 		return nil, errors.New("the self-test needs a plan with the experiment handshake")
 	}
+	e.AtOnce = false
 	probe := role.Busy{Client: 1000, Server: 1000} // some 50 µs
 	programs := []role.Program{{}, {Env: []string{role.BusyVariable + "=" + probe.String()}}}
 	ratios := map[string][]float64{}

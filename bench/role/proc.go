@@ -29,6 +29,9 @@ type Program struct {
 	Path string
 	// Env is added to the environment of its processes, name=value.
 	Env []string
+	// Cores are those that its processes are started on, and have as many processors for Go as there are of them; nil for
+	// all. Without Confines they are not heeded.
+	Cores *CoresArgs
 }
 
 // Start executes this program again with a role and the clock's origin. The caller must Stop it; if the caller is
@@ -39,7 +42,7 @@ func Start(kind Kind, provider kex.Provider, clock loadgen.Clock) (*Proc, error)
 
 // Start is like the function, for a program that need not be this one.
 func (program Program) Start(kind Kind, provider kex.Provider, clock loadgen.Clock) (*Proc, error) {
-	exe, err := program.executable()
+	exe, err := program.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", kind, err)
 	}
@@ -60,7 +63,7 @@ func (program Program) Start(kind Kind, provider kex.Provider, clock loadgen.Clo
 		return nil, fmt.Errorf("start %s: %w", kind, err)
 	}
 	p.cmd.Stdout = theirs
-	err = p.cmd.Start()
+	err = program.start(p.cmd)
 	_ = theirs.Close()
 	if err != nil {
 		_ = stdout.Close()
@@ -86,7 +89,15 @@ func (o output) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func (program Program) executable() (string, error) {
+func (program Program) start(cmd *exec.Cmd) error {
+	if program.Cores == nil {
+		return cmd.Start()
+	}
+	return startOn(cmd, *program.Cores)
+}
+
+// Executable is the path of the program.
+func (program Program) Executable() (string, error) {
 	if program.Path != "" {
 		return program.Path, nil
 	}

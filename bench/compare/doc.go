@@ -4,8 +4,10 @@
 //  1. The operands become programs (Build): a git revision is taken from git into a scratch folder and built there with its
 //     own overlay; a working tree is built where it is, and marked; a binary is taken as it is.
 //  2. Measuring goes in rounds of one experiment. A round starts fresh processes for three arms: base, base again, and
-//     head. They take turns in many short slices, in a random order that is mirrored from slice to slice, so that whatever
-//     the machine does meets all three. A round gives one value for each metric and arm.
+//     head, each from a file of its own. Where CPU time is measured they work at once, all edges on one core and what talks
+//     to them on another. Where it is how long something takes, they take turns in many short slices, in a random order that
+//     is mirrored from slice to slice. So whatever the machine does meets all three. A round gives one value for each metric
+//     and arm.
 //  3. The head's difference of a metric is the centre of its log ratios to both bases (stats.Centre), a round being one
 //     piece of evidence: processes differ by more than their slices do. Base against base again is the A/A calibration:
 //     what it shows is the floor, below which no difference is believed, and where it is sure of a difference, nothing is.
@@ -18,8 +20,8 @@
 // The decision knows nothing of processes and clocks: it asks a Source for rounds. The one that measures, one that draws
 // recorded rounds anew (the self-test), and one that makes them up (its tests) are decided about by the same code.
 //
-// Note: sketched before this design was chosen, on two cores that others used at times, for the standard error of the CPU of a handshake that five minutes give: a
-// processor for each side, both sides on one, base and head at the same time on one processor each, no garbage
-// collection (GOGC=off), slices of 25 handshakes, and 2 or 16 in flight. None was better than processes that the scheduler
-// places, 8 in flight and slices of 50; running both at the same time was much worse.
+// Note: sketched on two cores that are shared with others, by how much the ratio of the same program's CPU per handshake
+// scatters in 400 handshakes: in turn on all cores 4.5 %, on parted cores 3.9 %, with one processor for each process 5.3 %,
+// with 2 or 32 in flight 4.8 and 4.3 %, with a quarter of the garbage collections 4.2 %, in slices of 16 handshakes 3.7 %
+// in more time; at once on all cores 5.1 %, since a core is slow for those that are on it; at once on parted cores 1.7 %.
 package compare

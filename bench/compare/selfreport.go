@@ -59,7 +59,7 @@ func (r Report) Write(w io.Writer) error {
 	text.WriteString(" all processes new in each\n")
 	for i, e := range r.Realised {
 		low, high := e.interval(0.95)
-		fmt.Fprintf(&text, "a burden of %s came out as %s [%.2f, %.2f]\n", percent(burdens[i]), percent(e.share()), 100*low, 100*high)
+		fmt.Fprintf(&text, "a burden of %s came out as %s [%.2f, %.2f], and is drawn as what it is meant to be\n", percent(burdens[i]), percent(e.share()), 100*low, 100*high)
 	}
 	text.WriteString("\n")
 	r.table(&text)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
@@ -37,8 +38,8 @@ type SelfTest struct {
 
 // burdens are how much slower the recorded heads are made, one each in a part of the rounds, and burdened the experiment.
 //
-// Note: rounds with all of these heads at once were tried. With six programs in turn instead of the three of a comparison
-// the ratio of two scattered by 5.0 % instead of 3.9 %, so that what was drawn found less than a comparison does.
+// Note: rounds with all of these heads were tried. With six programs in turn instead of the three of a comparison the ratio
+// of two scattered by 5.0 % instead of 3.9 %, so that what was drawn found less than a comparison does.
 var burdens = []float64{0.01, 0.02, 0.05}
 
 const burdened = "handshake"
@@ -136,19 +137,17 @@ func (s SelfTest) record(ctx context.Context, source *live, tape *tape) error {
 	return nil
 }
 
-// calibrationRounds see a burden of half a handshake to some 1 %.
-const calibrationRounds = 8
+// calibrationRounds see a burden of half a handshake to some 2 % of it.
+const calibrationRounds = 12
 
 // calibrate finds how many hashes are a hundredth of what a handshake takes of each side, inside of the roles and under
-// load: what a hash takes elsewhere is another thing. The arms take turns and have all cores, as a program has that runs by
-// itself, since a burden is a share of what a handshake takes there.
+// load: what a hash takes elsewhere is another thing.
 func calibrate(ctx context.Context, source *live) ([]role.Busy, error) {
 	e := source.plan.experiment(burdened)
 	if e.Count == 0 {
 		return nil, errors.New("the self-test needs a plan with the experiment handshake")
 	}
-	e.AtOnce = false
-	probe := role.Busy{Client: 1000, Server: 1000} // some 50 µs
+	probe := role.Busy{Client: 4000, Server: 4000} // half a millisecond
 	programs := []role.Program{{}, {Env: []string{role.BusyVariable + "=" + probe.String()}}}
 	ratios := map[string][]float64{}
 	for range calibrationRounds {
@@ -163,7 +162,7 @@ func calibrate(ctx context.Context, source *live) ([]role.Busy, error) {
 	var busy []role.Busy
 	for _, share := range burdens {
 		hashes := func(side string) int {
-			return int(share / max(stats.Median(ratios[side]), 1e-3) * 1000)
+			return int(math.Round(share / max(stats.Median(ratios[side]), 1e-3) * 4000))
 		}
 		busy = append(busy, role.Busy{Client: hashes("client_cpu"), Server: hashes("server_cpu")})
 	}
@@ -176,6 +175,9 @@ func (s SelfTest) live(ctx context.Context, source *live, tape *tape, report *Re
 		burden, share := 0, 0.0
 		if i%2 == 1 {
 			burden, share = 2, burdens[1]
+			if came := report.Realised[1].share(); !math.IsNaN(came) {
+				share = came // it is this that its interval must hold
+			}
 		}
 		s.Progress(fmt.Sprintf("live comparison %d of %d, head %s", i+1, s.Live, percent(share)))
 		source.programs = []role.Program{{}, {}, tape.head.program(burden)}

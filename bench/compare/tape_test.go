@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -126,6 +127,34 @@ func handshakeTape(rounds int, noise float64) *tape {
 		tape.rounds = append(tape.rounds, one)
 	}
 	return tape
+}
+
+// A burden that was calibrated badly is drawn as what it was meant to be, and told as what it came out as.
+func TestBurdensAreLevelled(t *testing.T) {
+	tape := handshakeTape(400, 0.001)
+	for _, r := range tape.rounds {
+		if r.Burden > 0 {
+			for name := range r.Arms[Head] {
+				r.Arms[Head][name] *= 1.02
+			}
+		}
+	}
+	var r Report
+	rounds := tape.pools()
+	r.realise(rounds)
+	assert.InDelta(t, 1.01*1.02-1, r.Realised[0].share(), 0.003)
+	before := rounds[pool{burdened, 1}][0].Arms
+	r.level(rounds)
+	var after Report
+	after.realise(rounds)
+	for i, meant := range burdens {
+		assert.InDelta(t, meant, after.Realised[i].share(), 1e-4)
+	}
+	one := rounds[pool{burdened, 1}][0].Arms
+	assert.Equal(t, before[Base], one[Base])
+	assert.Greater(t, before[Head]["server_cpu"], one[Head]["server_cpu"])
+	recorded := tape.rounds[slices.IndexFunc(tape.rounds, func(r taped) bool { return r.Burden == 1 })]
+	assert.Equal(t, before, recorded.Arms, "the tape is as it was")
 }
 
 // Drawing at random hides that an unchanged program was slower for a while; the record as it went does not.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -101,6 +102,9 @@ func (l *live) once(ctx context.Context, e Experiment, programs []role.Program) 
 		subjects[a], err = begin(ctx, e, programs[a], l.clock, l.chains[e.kind()])
 		return err
 	})
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fmt.Errorf("%w: the programs are copied to %s; set TMPDIR to a folder that programs may be run from", err, os.TempDir())
+	}
 	if err != nil {
 		return nil, err
 	}

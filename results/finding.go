@@ -18,7 +18,7 @@ const (
 // The tiers of regression tracking, by what their numbers are.
 const (
 	TierExact   = "exact"   // the same on any machine
-	TierPaired  = "paired"  // base and head measured in turn, in one job
+	TierPaired  = "paired"  // base and head measured side by side, in one job
 	TierHistory = "history" // runs of one host over time
 )
 
@@ -90,8 +90,12 @@ func (f Findings) Count(verdict string) int {
 }
 
 // Verdict is that on the whole, the gravest of its findings': a number that is missing counts as a regression, and one
-// that is new as unchanged. Nothing found at all is inconclusive.
+// that is new as unchanged. Nothing found at all is inconclusive, and so is a comparison of two programs in which all is
+// new: nothing was compared.
 func (f Findings) Verdict() string {
+	if f.Tier == TierPaired && f.Count(VerdictNew) == len(f.Findings) {
+		return VerdictInconclusive
+	}
 	for _, rule := range []struct {
 		verdict string
 		of      []string

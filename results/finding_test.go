@@ -43,3 +43,11 @@ func TestFindingsVerdict(t *testing.T) {
 		assert.Equal(t, test.want, f.Verdict(), test.name)
 	}
 }
+
+// Of two programs that had nothing in common nothing was compared; the exact tier's numbers of a new toolchain are new.
+func TestAllNew(t *testing.T) {
+	all := []Finding{{Verdict: VerdictNew}, {Verdict: VerdictNew}}
+	assert.Equal(t, VerdictInconclusive, Findings{Tier: TierPaired, Findings: all}.Verdict())
+	assert.Equal(t, VerdictUnchanged, Findings{Tier: TierPaired, Findings: append(all, Finding{Verdict: VerdictUnchanged})}.Verdict())
+	assert.Equal(t, VerdictUnchanged, Findings{Tier: TierExact, Findings: all}.Verdict())
+}

@@ -21,13 +21,31 @@ func (f *Finding) exact(s series) {
 	case len(s) == 0:
 		f.Verdict, f.Note = results.VerdictInconclusive, "not measured: the time was too short"
 	case slices.ContainsFunc(least[:], math.IsNaN):
-		f.Verdict, f.Note = results.VerdictInconclusive, "one side has no value of it"
+		f.absent(s)
 	case least[Base] != least[Again]:
 		f.Verdict = results.VerdictInconclusive
 		f.say("the base itself varies: %g and %g", least[Base], least[Again])
 	default:
 		f.Verdict = results.Direction(least[Head]-least[Base], f.Better)
 	}
+}
+
+// absent settles a metric that a side has no value of in any round: what the head has lost is missing, and no pass. It is
+// false when both sides have some.
+func (f *Finding) absent(s series) bool {
+	base, head := len(s.values(f.Name, Base)), len(s.values(f.Name, Head))
+	switch {
+	case base > 0 && head > 0:
+		f.Verdict, f.Note = results.VerdictInconclusive, "a side has no value of it in some rounds"
+		return false
+	case base > 0:
+		f.Verdict, f.Note = results.VerdictMissing, "the head has no value of it"
+	case head > 0:
+		f.Verdict, f.Note = results.VerdictNew, "the base has no value of it"
+	default:
+		f.Verdict, f.Note = results.VerdictNew, "neither side has a value of it on this host"
+	}
+	return true
 }
 
 // different reports whether a verdict is that on a difference.

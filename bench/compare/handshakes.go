@@ -3,6 +3,7 @@ package compare
 import (
 	"context"
 	"crypto/tls"
+	"maps"
 	"slices"
 
 	"pqbench/bench/role"
@@ -142,6 +143,8 @@ func weights(l wire.Ledger) Values {
 	if grease := l.ClientHelloGreaseBytes; grease > 0 {
 		values["clienthello_bytes"] = float64(l.ClientHelloBytes - grease)
 	}
+	// Nor has one that does not know a number: it comes as 0, which no size and no count of datagrams is.
+	maps.DeleteFunc(values, func(name string, v float64) bool { return v == 0 && name != "hello_retry_requests" })
 	return values
 }
 

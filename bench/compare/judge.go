@@ -56,6 +56,7 @@ func (d *decision) decide(f *Finding, level float64) {
 	f.Verdict, f.Note, f.More = results.VerdictInconclusive, "", 0
 	low, high := f.effect.interval(1 - 2*level/2)
 	switch {
+	case f.Rounds == 0 && len(d.of(f.Experiment)) >= stats.MinBlocks && f.absent(d.of(f.Experiment)):
 	case f.Rounds < stats.MinBlocks:
 		f.Note = d.tooFew(f)
 	case f.CalibrationP < calibrated:

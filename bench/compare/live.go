@@ -70,18 +70,35 @@ func (l *live) Round(ctx context.Context, experiment string) (Round, error) {
 // measure makes one round of these programs. One that lacks what it takes is a lackError; anything else that fails is
 // tried once more, since a time-out may be the machine's, and then ends the comparison.
 func (l *live) measure(ctx context.Context, e Experiment, programs []role.Program) ([]Values, error) {
-	values, err := l.once(ctx, e, programs)
-	var side sideError
-	if ctx.Err() == nil && errors.As(err, &side) {
-		if lacks(side.err) {
-			return nil, lackError(side)
+	var err error
+	for range 2 {
+		var values []Values
+		if values, err = l.once(ctx, e, programs); err == nil {
+			return values, nil
 		}
-		values, err = l.once(ctx, e, programs)
+		var side sideError
+		if ctx.Err() != nil || !errors.As(err, &side) {
+			break
+		}
+		if lacks(side.err) {
+			return nil, lackError{side.arm, side.err, l.otherLacks(ctx, e, programs, side.arm)}
+		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", e.Name, err)
+	return nil, fmt.Errorf("%s: %w", e.Name, err)
+}
+
+// otherLacks reports whether the program on the other side of an arm's lacks an experiment as well: which of them is heard
+// of first is chance.
+func (l *live) otherLacks(ctx context.Context, e Experiment, programs []role.Program, arm Arm) bool {
+	other := Head
+	if arm == Head {
+		other = Base
 	}
-	return values, nil
+	if int(other) >= len(programs) {
+		return false
+	}
+	_, err := l.once(ctx, e, programs[other:other+1])
+	return err != nil && lacks(err)
 }
 
 func (l *live) once(ctx context.Context, e Experiment, programs []role.Program) (values []Values, err error) {

@@ -127,11 +127,15 @@ func (d *decision) experiments(wanted func(*Finding) bool) (list []Experiment) {
 
 // A lackError is what a source says of an experiment that an arm's program cannot do: the others go on.
 type lackError struct {
-	arm Arm
-	err error
+	arm  Arm
+	err  error
+	both bool // the other side's cannot, either
 }
 
 func (e lackError) Error() string {
+	if e.both {
+		return fmt.Sprintf("both sides lack it: %v", e.err)
+	}
 	side := Base // base again is the same program
 	if e.arm == Head {
 		side = Head
@@ -170,12 +174,16 @@ func furthestBehind(open []Experiment, spent map[string]time.Duration) Experimen
 	})
 }
 
-// without gives up on an experiment. What the base lacks is new; what the head lacks is missing, and no pass.
+// without gives up on an experiment. What the base lacks is new; what the head lacks is missing, and no pass. What both
+// lack stays inconclusive: the plan wanted it.
 func (d *decision) without(experiment string, lack lackError) {
 	for i := range d.findings {
 		if f := &d.findings[i]; f.Experiment == experiment {
 			f.Note, f.gone, f.Verdict = lack.Error(), true, results.VerdictNew
-			if lack.arm == Head {
+			switch {
+			case lack.both:
+				f.Verdict = results.VerdictInconclusive
+			case lack.arm == Head:
 				f.Verdict = results.VerdictMissing
 			}
 		}

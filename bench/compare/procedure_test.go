@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -25,6 +26,8 @@ type made struct {
 	until   int                      // and that they end before; 0 for never
 	cost    time.Duration            //
 	lack    map[string]Arm           // experiments that an arm cannot do
+	both    bool                     // nor can the other side's
+	silent  map[string][]Arm         // arms without a value, by the metric's name
 	fail    map[string]error         // experiments that end in an error
 	made    map[string]int           // rounds, by experiment
 	drift   func(number int) float64 // of base again against base
@@ -33,7 +36,7 @@ type made struct {
 
 func (m *made) Round(_ context.Context, experiment string) (Round, error) {
 	if a, ok := m.lack[experiment]; ok {
-		return Round{}, lackError{a, errors.New("rpc: can't find method Role.Fly")}
+		return Round{}, lackError{arm: a, err: errors.New("rpc: can't find method Role.Fly"), both: m.both}
 	}
 	if err := m.fail[experiment]; err != nil {
 		return Round{}, err
@@ -59,7 +62,9 @@ func (m *made) Round(_ context.Context, experiment string) (Round, error) {
 			if a == Again && m.drift != nil {
 				v *= 1 + m.drift(number)
 			}
-			r.Arms[a][name] = v
+			if !slices.Contains(m.silent[name], a) {
+				r.Arms[a][name] = v
+			}
 		}
 	}
 	return r, nil
@@ -247,6 +252,38 @@ func TestLacking(t *testing.T) {
 	f := c.findings(o)
 	assert.Equal(t, results.VerdictRegressed, f.Verdict(), "what the head lost is no pass")
 	assert.Contains(t, f.Warnings[0], "requests was not compared: the head lacks it")
+}
+
+// What both sides lack is the plan's affair: nothing is said of it, and it is no pass. Who is asked first must not matter.
+func TestBothLack(t *testing.T) {
+	for _, first := range []Arm{Base, Again, Head} {
+		plan, m := everything(t)
+		m.lack, m.both = map[string]Arm{"goodput": first}, true
+		f := findingOf(t, decideMade(t, plan, m, time.Minute), "cpu_per_gb")
+		assert.Equal(t, results.VerdictInconclusive, f.Verdict)
+		assert.Contains(t, f.Note, "both sides lack it")
+	}
+}
+
+// A number that a side never has: lost by the head it is no pass, new in the head it is none yet, and one that this host
+// does not tell holds up nothing.
+func TestSilentMetrics(t *testing.T) {
+	plan, m := everything(t)
+	m.exact = true
+	m.silent = map[string][]Arm{
+		"server_allocs": {Head}, "server_datagrams": {Head},
+		"client_allocs": {Base, Again}, "client_datagrams": {Base, Again},
+		"client_peak_memory": {Base, Again, Head},
+	}
+	o := decideMade(t, plan, m, 5*time.Minute)
+	for name, want := range map[string]string{
+		"server_allocs": results.VerdictMissing, "server_datagrams": results.VerdictMissing,
+		"client_allocs": results.VerdictNew, "client_datagrams": results.VerdictNew, "client_peak_memory": results.VerdictNew,
+	} {
+		assert.Equal(t, want, findingOf(t, o, name).Verdict, name)
+	}
+	assert.Contains(t, findingOf(t, o, "client_peak_memory").Note, "neither side has a value")
+	assert.Equal(t, results.VerdictRegressed, comparison{Options: Options{Plan: plan}}.findings(o).Verdict())
 }
 
 // A source that ends in the middle leaves what was found.

@@ -47,7 +47,7 @@ func (d *drawn) Round(_ context.Context, experiment string) (Round, error) {
 	}
 	all := d.rounds[from]
 	if len(all) == 0 {
-		return Round{}, lackError{Base, fmt.Errorf("the tape has no round of %s with this head", experiment)}
+		return Round{}, lackError{arm: Base, err: fmt.Errorf("the tape has no round of %s with this head", experiment)}
 	}
 	one := all[d.random.IntN(len(all))]
 	r := Round{Experiment: experiment, Arms: one.Arms, Cost: one.Cost}

@@ -50,6 +50,9 @@ func (program Program) Start(kind Kind, provider kex.Provider, clock loadgen.Clo
 	p.cmd.Stderr = &p.stderr
 	// cloudflared switches ECN off for its process; both ends do, so that no arm differs by it.
 	p.cmd.Env = append(append(os.Environ(), "QUIC_GO_DISABLE_ECN=1"), program.Env...)
+	if program.Cores != nil && Confines { // the environment may say otherwise
+		p.cmd.Env = append(p.cmd.Env, fmt.Sprint("GOMAXPROCS=", program.Cores.Count))
+	}
 	isolate(p.cmd)
 	stdin, err := p.cmd.StdinPipe()
 	if err != nil {

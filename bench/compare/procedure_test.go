@@ -70,8 +70,9 @@ func (m *made) Round(_ context.Context, experiment string) (Round, error) {
 	return r, nil
 }
 
-// handshakesAlone is the default plan's handshake experiment, alone: with the known scatter of a round of eight slices of
-// 50 handshakes on two shared cores, 6.4 % for a hundred handshakes and 2 % for a process, and the time it takes.
+// handshakesAlone is the default plan's handshake experiment, alone: with the scatter of a round whose arms take eight turns
+// of 50 handshakes on two shared cores, 6.4 % for a hundred handshakes and 2 % for a process, and the time it takes. Arms at
+// once scatter less: what holds here holds there.
 func handshakesAlone(t *testing.T, seed uint64) (Plan, *made) {
 	plan, err := OpenPlan("")
 	require.NoError(t, err)

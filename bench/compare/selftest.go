@@ -147,7 +147,8 @@ func calibrate(ctx context.Context, source *live) ([]role.Busy, error) {
 	if e.Count == 0 {
 		return nil, errors.New("the self-test needs a plan with the experiment handshake")
 	}
-	probe := role.Busy{Client: 4000, Server: 4000} // half a millisecond
+	const probed = 4000 // hashes: half a millisecond of each side
+	probe := role.Busy{Client: probed, Server: probed}
 	programs := []role.Program{{}, {Env: []string{role.BusyVariable + "=" + probe.String()}}}
 	ratios := map[string][]float64{}
 	for range calibrationRounds {
@@ -162,7 +163,7 @@ func calibrate(ctx context.Context, source *live) ([]role.Busy, error) {
 	var busy []role.Busy
 	for _, share := range burdens {
 		hashes := func(side string) int {
-			return int(math.Round(share / max(stats.Median(ratios[side]), 1e-3) * 4000))
+			return int(math.Round(share / max(stats.Median(ratios[side]), 1e-3) * probed))
 		}
 		busy = append(busy, role.Busy{Client: hashes("client_cpu"), Server: hashes("server_cpu")})
 	}

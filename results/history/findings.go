@@ -78,11 +78,14 @@ func (a Analysis) finding(recent int, nameHost bool) results.Finding {
 		f.Verdict = results.VerdictInconclusive
 		notes = append(notes, fmt.Sprintf("%d runs: %d are needed", len(a.Lines), MinRuns))
 	case n > 0 && len(a.Lines)-a.Changes[n-1].Index <= recent:
-		c := a.Changes[n-1]
+		c := a.gravest(recent)
 		f.Base, f.Head, f.HeadLow, f.HeadHigh = &c.Before, &c.After, nil, nil
 		f.Effect, f.Low, f.High, f.P = finite(c.ChangePoint.Change.Value), finite(c.ChangePoint.Change.Low), finite(c.ChangePoint.Change.High), &c.P
 		f.Verdict = results.Direction(c.After-c.Before, f.Better)
 		notes = append(notes, c.String())
+		if last := a.Changes[n-1]; last.Index != c.Index {
+			notes = append(notes, fmt.Sprintf("and since then %s, to %.4g", last, last.After))
+		}
 	case n > 0:
 		notes = append(notes, fmt.Sprintf("since %d runs; before: %s", len(a.Lines)-a.Changes[n-1].Index, a.Changes[n-1]))
 	}
@@ -90,12 +93,33 @@ func (a Analysis) finding(recent int, nameHost bool) results.Finding {
 		f.Verdict = results.VerdictInconclusive
 		notes = append(notes, fmt.Sprintf("the last run is %+.2f %% off the one before, the fence of the steps before is %.2f %%: the next runs tell a change from an outlier",
 			100*a.Step, 100*a.Fence))
+		if math.IsInf(a.Step, 0) {
+			notes[len(notes)-1] = fmt.Sprintf("the last run is %.4g, and the one before was 0: the next runs tell a change from an outlier", last.Value)
+		}
 	}
 	if nameHost {
 		notes = append(notes, "on "+strings.Join(a.Hosts, " and "))
 	}
 	f.Note = strings.Join(notes, "; ")
 	return f
+}
+
+// gravest is the recent change that a series is judged by: the worst of those that made it worse and were not undone by half
+// since, else the last. A small improvement does not make up for what came before it.
+func (a Analysis) gravest(recent int) Change {
+	last := a.Changes[len(a.Changes)-1]
+	chosen, worst := last, 0.0
+	for _, c := range a.Changes {
+		made := c.After - c.Before
+		if len(a.Lines)-c.Index > recent || results.Direction(made, a.last().Better) != results.VerdictRegressed {
+			continue
+		}
+		left := (last.After - c.Before) / made // what is left of it
+		if size := math.Abs(made); left >= 0.5 && size > worst {
+			chosen, worst = c, size
+		}
+	}
+	return chosen
 }
 
 func finite(v float64) *float64 {

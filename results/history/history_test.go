@@ -180,6 +180,39 @@ func TestTheFence(t *testing.T) {
 	assert.False(t, Analyse(Group(lines[:5], false)[0], stats.DivisiveOptions{}).Beyond())
 }
 
+// A count that was always 0 and is not any more is seen at once, and one that went back to 0 is no step of today.
+func TestAStepFromZero(t *testing.T) {
+	lines := noisy(4, hostA, 20, 0)
+	f, _ := Findings(lines, Options{})
+	assert.Equal(t, results.VerdictUnchanged, f.Findings[0].Verdict)
+	f, all := Findings(append(lines, line(20, hostA, 3)), Options{})
+	assert.Equal(t, results.VerdictInconclusive, f.Findings[0].Verdict)
+	assert.Contains(t, f.Findings[0].Note, "the last run is 3, and the one before was 0")
+	var table bytes.Buffer
+	require.NoError(t, WriteTable(&table, all, true))
+	assert.Contains(t, table.String(), "from 0")
+
+	lines = append(lines, line(20, hostA, 3), line(21, hostA, 0), line(22, hostA, 0))
+	_, all = Findings(lines, Options{})
+	assert.Zero(t, all[0].Step)
+}
+
+// A small improvement does not hide the larger regression before it, and one that was undone is none.
+func TestARegressionStaysOne(t *testing.T) {
+	verdict := func(levels ...float64) results.Finding {
+		f, all := Findings(noisy(3, hostA, 12, levels...), Options{Recent: 30})
+		require.Len(t, all[0].Changes, len(levels)-1)
+		return f.Findings[0]
+	}
+	f := verdict(100, 120, 114)
+	assert.Equal(t, results.VerdictRegressed, f.Verdict)
+	assert.InDelta(t, 0.20, *f.Effect, 0.02)
+	assert.Contains(t, f.Note, "; and since then -")
+	assert.Equal(t, results.VerdictImproved, verdict(100, 120, 105).Verdict, "most of it was undone")
+	assert.Equal(t, results.VerdictImproved, verdict(120, 100).Verdict)
+	assert.Equal(t, results.VerdictRegressed, verdict(120, 100, 110).Verdict)
+}
+
 func TestTooFewRunsAreUndecided(t *testing.T) {
 	f, _ := Findings(noisy(5, hostA, MinRuns-1, 100), Options{})
 	assert.Equal(t, results.VerdictInconclusive, f.Verdict())

@@ -93,8 +93,8 @@ const fenceRuns = 30
 type Analysis struct {
 	Series
 	Changes []Change
-	// Step is the last value over the one before, less one, and Fence what the steps before it stayed within, as a
-	// share; NaN where there are too few of them.
+	// Step is the last value over the one before, less one, infinite from 0, and Fence what the steps before it stayed
+	// within, as a share; NaN where there are too few of them.
 	Step, Fence float64
 	// Searched is false where there are fewer than MinRuns runs.
 	Searched bool
@@ -107,18 +107,13 @@ func (a Analysis) Beyond() bool { return math.Abs(a.Step) > a.Fence }
 func Analyse(s Series, o stats.DivisiveOptions) Analysis {
 	a := Analysis{Series: s, Step: math.NaN(), Fence: math.NaN()}
 	values := s.Values()
-	var steps []float64
-	for i := 1; i < len(values); i++ {
-		if values[i-1] != 0 {
-			steps = append(steps, values[i]/values[i-1]-1)
-		}
-	}
-	if n := len(steps); n > 0 {
-		a.Step = steps[n-1]
-		before := steps[max(0, n-1-fenceRuns) : n-1]
-		sizes := make([]float64, len(before))
-		for i, v := range before {
-			sizes[i] = math.Abs(v)
+	if n := len(values); n > 1 {
+		a.Step = step(values[n-2], values[n-1])
+		var sizes []float64
+		for i := max(1, n-1-fenceRuns); i < n-1; i++ {
+			if size := math.Abs(step(values[i-1], values[i])); !math.IsInf(size, 0) { // one from 0 is beyond any fence
+				sizes = append(sizes, size)
+			}
 		}
 		if fence, err := stats.Fence(sizes); err == nil {
 			a.Fence = fence
@@ -131,6 +126,14 @@ func Analyse(s Series, o stats.DivisiveOptions) Analysis {
 		a.Changes = append(a.Changes, Change{p, s.Lines[p.Index-1], s.Lines[p.Index]})
 	}
 	return a
+}
+
+// step is a value over the one before, less one: nothing from 0 to 0, and infinite from 0 to anything else.
+func step(before, now float64) float64 {
+	if before == now {
+		return 0
+	}
+	return now/before - 1
 }
 
 // Trend is the series in a line of characters, the least value lowest: at most width of them, each the mean of its share.

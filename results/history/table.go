@@ -3,6 +3,7 @@ package history
 import (
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"text/tabwriter"
 
@@ -78,6 +79,9 @@ func (a Analysis) points() string {
 func percent(format string, share float64) string {
 	if share != share {
 		return "–"
+	}
+	if math.IsInf(share, 0) {
+		return "from 0"
 	}
 	return fmt.Sprintf(format, 100*share)
 }

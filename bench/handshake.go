@@ -157,14 +157,14 @@ func (ps *pairs) pair(ctx context.Context, a arm) (*pair, error) {
 
 // start starts the processes of an arm, and confines them where the arm says so.
 func (ps *pairs) start(ctx context.Context, a arm) (*pair, error) {
-	server, err := role.Start(role.Edge, a.provider, ps.r.clock)
+	server, err := role.Start(ctx, role.Edge, a.provider, ps.r.clock)
 	if err != nil {
 		return nil, err
 	}
 	pr := &pair{edge: server, listeners: map[listener]string{}, calibrated: map[int]bool{}}
 	ps.live[a.place()] = pr // from here on stop ends them
 	for range max(ps.p.Procs, 1) {
-		load, err := role.Start(role.Load, a.provider, ps.r.clock)
+		load, err := role.Start(ctx, role.Load, a.provider, ps.r.clock)
 		if err != nil {
 			return nil, err
 		}

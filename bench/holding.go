@@ -60,8 +60,8 @@ func (r *runner) hold(ctx context.Context, p part, cert chain, a arm, seed uint6
 }
 
 // open starts a process and watches over it.
-func (h *holding) open(kind role.Kind) (*role.Proc, error) {
-	proc, err := role.Start(kind, h.a.provider, h.r.clock)
+func (h *holding) open(ctx context.Context, kind role.Kind) (*role.Proc, error) {
+	proc, err := role.Start(ctx, kind, h.a.provider, h.r.clock)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +121,7 @@ func (h *holding) start(ctx context.Context) error {
 	}
 	var err error
 	for kind, proc := range map[role.Kind]**role.Proc{role.Origin: &h.origin, role.Connector: &h.connector, role.Load: &h.load} {
-		if *proc, err = h.open(kind); err != nil {
+		if *proc, err = h.open(ctx, kind); err != nil {
 			return err
 		}
 	}
@@ -153,7 +153,7 @@ const visitorsOfFleet = 64
 
 // openEdge starts the process of edge i, where it was before if it was.
 func (h *holding) openEdge(ctx context.Context, i int) error {
-	edge, err := h.open(role.Edge)
+	edge, err := h.open(ctx, role.Edge)
 	if err != nil {
 		return err
 	}

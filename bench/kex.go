@@ -20,13 +20,13 @@ func (r *runner) kex(ctx context.Context, p part) error {
 		clear(live)
 	}
 	defer stop()
-	fresh := func(context.Context) error {
+	fresh := func(ctx context.Context) error {
 		stop()
 		for _, a := range p.arms {
 			if live[a.provider] != nil {
 				continue
 			}
-			proc, err := role.Start(role.Kex, a.provider, r.clock)
+			proc, err := role.Start(ctx, role.Kex, a.provider, r.clock)
 			if err != nil {
 				return err
 			}

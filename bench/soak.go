@@ -113,7 +113,7 @@ func newSoak(ctx context.Context, o SoakOptions) (*soak, error) {
 // stay brings up the tunnels that stand all the time, in a process of their own.
 func (s *soak) stay(ctx context.Context) (err error) {
 	h := s.holding
-	if s.standing, err = h.open(role.Connector); err != nil {
+	if s.standing, err = h.open(ctx, role.Connector); err != nil {
 		return err
 	}
 	args := h.fleetArgs(s.o.Seed)

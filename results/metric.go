@@ -84,6 +84,8 @@ var metrics = []Metric{
 	{Name: "server_flight_datagrams", Experiment: "gate", Unit: "datagrams", Better: "lower", Title: "server's first flight", Exact: true},
 	{Name: "handshake_allocs", Experiment: "gate", Unit: "allocs", Better: "lower", Title: "allocations per handshake, both ends"},
 
+	{Name: "failed_rounds", Experiment: "compare", Unit: "count", Better: "lower", Title: "rounds that failed, and were made again"},
+
 	{Name: "requests_per_second", Experiment: "requests", Unit: "1/s", Better: "higher", Title: "requests (closed loop)"},
 	{Name: "service_p50", Experiment: "requests", Unit: "ns", Better: "lower", Title: "service time, median"},
 	{Name: "service_p90", Experiment: "requests", Unit: "ns", Better: "lower", Title: "service time, 90th percentile"},

@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"pqbench/bench/role"
@@ -29,13 +31,30 @@ func (t Toolchain) changed() bool { return t.GOROOT != "" || len(t.Replace) > 0 
 // String says what is changed.
 func (t Toolchain) String() string {
 	var parts []string
-	for module, dir := range t.Replace {
-		parts = append(parts, module+"="+dir)
+	for _, module := range slices.Sorted(maps.Keys(t.Replace)) {
+		parts = append(parts, module+"="+t.Replace[module])
 	}
 	if t.GOROOT != "" {
 		parts = append(parts, "go="+t.GOROOT)
 	}
 	return strings.Join(parts, ", ")
+}
+
+// absolute is the toolchain with folders that mean the same wherever a build runs.
+func (t Toolchain) absolute() (_ Toolchain, err error) {
+	if t.GOROOT != "" {
+		if t.GOROOT, err = filepath.Abs(t.GOROOT); err != nil {
+			return t, err
+		}
+	}
+	replace := map[string]string{}
+	for module, dir := range t.Replace {
+		if replace[module], err = filepath.Abs(dir); err != nil {
+			return t, err
+		}
+	}
+	t.Replace = replace
+	return t, nil
 }
 
 // check refuses what cannot be built with, before anything is.
@@ -87,10 +106,14 @@ func (b Builder) Program(ctx context.Context, o Operand, t Toolchain) (role.Prog
 		}
 		return role.Program{Path: o.Program}, nil
 	}
-	if err := t.check(); err != nil {
+	err := t.check()
+	if err == nil {
+		t, err = t.absolute()
+	}
+	if err != nil {
 		return role.Program{}, err
 	}
-	dir, err := b.scratch(o, t)
+	dir, err := b.scratch(ctx, o, t)
 	if err != nil {
 		return role.Program{}, err
 	}
@@ -115,34 +138,46 @@ func (b Builder) Program(ctx context.Context, o Operand, t Toolchain) (role.Prog
 }
 
 // scratch is the folder of an operand's build. Equal builds share it.
-func (b Builder) scratch(o Operand, t Toolchain) (string, error) {
+func (b Builder) scratch(ctx context.Context, o Operand, t Toolchain) (string, error) {
 	cache, err := filepath.Abs(b.Cache)
 	if err != nil {
 		return "", err
 	}
-	name := fmt.Sprintf("%.12s", o.Revision)
+	of := t.String()
 	if o.Tree {
-		name = "worktree"
+		top, err := git(ctx, "rev-parse", "--show-toplevel")
+		if err != nil {
+			return "", err
+		}
+		of += "\n" + top
 	}
-	if t.changed() {
-		name += fmt.Sprintf("-%x", sha256.Sum256([]byte(t.String())))[:9]
-	}
-	version, err := goVersion(t)
+	version, settings, err := goSettings(ctx, t)
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Join(cache, name+"-"+version)
+	name := "worktree"
+	if !o.Tree {
+		name = fmt.Sprintf("%.12s", o.Revision)
+	}
+	dir := filepath.Join(cache, fmt.Sprintf("%s-%s-%x", name, version, sha256.Sum256([]byte(of+"\n"+settings)))[:len(name)+len(version)+14])
 	return dir, os.MkdirAll(dir, 0o755)
 }
 
-func goVersion(t Toolchain) (string, error) {
-	cmd := exec.Command(t.goCommand(), "env", "GOVERSION")
+// builtWith are the settings of the go command that another program comes of.
+var builtWith = []string{
+	"GOVERSION", "GOOS", "GOARCH", "GOAMD64", "GOARM64", "GOARM", "GOFLAGS", "GOEXPERIMENT", "GOFIPS140", "CGO_ENABLED", "CC", "CGO_CFLAGS", "CGO_LDFLAGS",
+}
+
+// goSettings are the version of a toolchain, fit for the name of a folder, and all that it builds with.
+func goSettings(ctx context.Context, t Toolchain) (version, settings string, err error) {
+	cmd := exec.CommandContext(ctx, t.goCommand(), append([]string{"env"}, builtWith...)...)
 	cmd.Env = t.environ()
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("ask %s for its version: %w", t.goCommand(), err)
+		return "", "", fmt.Errorf("ask %s for its version: %w", t.goCommand(), err)
 	}
-	return strings.ReplaceAll(strings.TrimSpace(string(out)), " ", "-"), nil
+	version, _, _ = strings.Cut(string(out), "\n")
+	return strings.ReplaceAll(strings.TrimSpace(version), " ", "-"), string(out), nil
 }
 
 // source is the folder with the operand's source: the repository's own for a working tree, else one that is taken from git.
@@ -220,7 +255,8 @@ func build(ctx context.Context, o Operand, t Toolchain, source, dir, binary stri
 		revision += "+dirty"
 	}
 	args := []string{"run", "./scripts/overlay", "-o", filepath.Join(dir, "overlay")}
-	args = append(args, "exec", "--", "build", "-ldflags", "-X pqbench/bench.Revision="+revision, "-o", binary+".new")
+	// Without the folder's name in it, a program is the same wherever it is built.
+	args = append(args, "exec", "--", "build", "-trimpath", "-ldflags", "-X pqbench/bench.Revision="+revision, "-o", binary+".new")
 	if len(t.Replace) > 0 {
 		modfile, err := replaced(ctx, t, source, dir)
 		if err != nil {
@@ -251,9 +287,6 @@ func replaced(ctx context.Context, t Toolchain, source, dir string) (modfile str
 	}
 	args := []string{"mod", "edit"}
 	for module, folder := range t.Replace {
-		if folder, err = filepath.Abs(folder); err != nil {
-			return "", err
-		}
 		args = append(args, "-replace="+module+"="+folder)
 	}
 	cmd := exec.CommandContext(ctx, t.goCommand(), append(args, modfile)...)

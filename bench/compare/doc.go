@@ -7,7 +7,8 @@
 //     head, each from a file of its own. Where CPU time is measured they work at once, all edges on one core and what talks
 //     to them on another. Where it is how long something takes, they take turns in many short slices, in a random order that
 //     is mirrored from slice to slice. So whatever the machine does meets all three. A round gives one value for each metric
-//     and arm.
+//     and arm. One in which a program fails is made again, and told: a head that fails more often than its third is no pass.
+//     A program that hangs is ended, since every turn has a time that it cannot exceed.
 //  3. The head's difference of a metric is the centre of its log ratios to both bases (stats.Centre), a round being one
 //     piece of evidence: processes differ by more than their slices do. Base against base again is the A/A calibration:
 //     what it shows is the floor, below which no difference is believed, and where it is sure of a difference, nothing is.

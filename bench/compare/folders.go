@@ -59,6 +59,11 @@ func foreign(b, h *folder) (warnings []string) {
 	if b.manifest.Plan != h.manifest.Plan {
 		say("the plans differ (%s and %s): what both have is compared", b.manifest.Plan, h.manifest.Plan)
 	}
+	for _, e := range b.manifest.Experiments {
+		if otherMethod(b, h, e.Name) {
+			say("%s was measured in another way, so that only what no machine changes is judged: %q, and now %q", e.Name, b.methods(e.Name), h.methods(e.Name))
+		}
+	}
 	if b.manifest.Virtual != h.manifest.Virtual {
 		say("one of the runs is of a simulated network")
 	}
@@ -76,6 +81,23 @@ func foreign(b, h *folder) (warnings []string) {
 		}
 	}
 	return warnings
+}
+
+// methods say how an experiment of a run was made, in the words of its manifest.
+func (f *folder) methods(experiment string) (list []string) {
+	for _, e := range f.manifest.Experiments {
+		if e.Name == experiment && e.Note != "" {
+			list = append(list, e.Note)
+		}
+	}
+	return list
+}
+
+// otherMethod reports whether both runs have an experiment, and made it in different ways: with other counts, times or
+// tunnels, or by a pqbench that does it otherwise.
+func otherMethod(b, h *folder, experiment string) bool {
+	before, now := b.methods(experiment), h.methods(experiment)
+	return len(before) > 0 && len(now) > 0 && !slices.Equal(before, now)
 }
 
 // differentHosts names what differs between hosts that changes times; empty when nothing does.
@@ -108,7 +130,7 @@ func (c *runComparison) all() {
 		head := c.h.find(base.ArmOf)
 		for _, m := range results.Metrics() {
 			old, ok := base.Values[m.Name]
-			if !ok || m.Better == "" {
+			if !ok || m.Better == "" || c.plan.limit(base.Experiment, m.Name).Ignore {
 				continue
 			}
 			c.pair(base.ArmOf, m, old, head.Values[m.Name])
@@ -117,7 +139,8 @@ func (c *runComparison) all() {
 	for _, head := range c.h.arms {
 		base := c.b.find(head.ArmOf)
 		for _, m := range results.Metrics() {
-			if values, ok := head.Values[m.Name]; ok && base.Values[m.Name] == nil && m.Better != "" {
+			ignored := c.plan.limit(head.Experiment, m.Name).Ignore
+			if values, ok := head.Values[m.Name]; ok && base.Values[m.Name] == nil && m.Better != "" && !ignored {
 				f := finding(head.ArmOf, m)
 				f.Head, f.Verdict, f.Note = finite(stats.Median(values)), results.VerdictNew, "the base has none"
 				c.findings = append(c.findings, f)
@@ -193,12 +216,15 @@ func (c *runComparison) test(f *results.Finding, old, now []float64) {
 
 // tested makes the test, unless hosts stand between the two.
 func (c *runComparison) tested(f *results.Finding, old, now []float64) {
-	f.P = finite(stats.MannWhitney(old, now))
-	if c.hosts != "" && !c.h.manifest.Virtual {
+	switch {
+	case c.hosts != "" && !c.h.manifest.Virtual:
 		f.Note = "the hosts differ"
-		f.P = nil
+		return
+	case otherMethod(c.b, c.h, f.Experiment):
+		f.Note = "measured in another way"
 		return
 	}
+	f.P = finite(stats.MannWhitney(old, now))
 	c.tests = append(c.tests, len(c.findings))
 }
 

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -17,6 +18,7 @@ type aRun struct {
 	client   float64 // ns, of the first arm
 	bytes    float64
 	without  string // a metric that is not measured
+	note     string // how key agreement is measured
 	seed     uint64
 }
 
@@ -24,6 +26,7 @@ func (a aRun) write(t *testing.T) Operand {
 	m := a.manifest
 	m.Complete, m.Schema = true, results.Schema
 	m.Arms = []results.ArmOf{{Experiment: "kex", Arm: results.Arm{Group: "X25519", KEM: "go"}}, {Experiment: "wire", Arm: results.Arm{Group: "X25519"}}}
+	m.Experiments = []results.Experiment{{Name: "kex", Note: cmp.Or(a.note, "kex")}, {Name: "wire", Note: "wire"}}
 	root := t.TempDir()
 	w, err := results.Create(root, "made", m)
 	require.NoError(t, err)
@@ -53,6 +56,19 @@ func compared(t *testing.T, base, head aRun) (verdicts map[string]string, warnin
 	return verdicts, strings.Join(f.Warnings, "\n")
 }
 
+// What a plan ignores is ignored between folders, too.
+func TestCompareRunsIgnores(t *testing.T) {
+	plan, err := parsePlan(Plan{}, []byte("experiments:\n  - {name: kex, share: 1, group: X25519, provider: go, time: 1ms}\nmetrics:\n  kex/client: {ignore: true}\n"))
+	require.NoError(t, err)
+	usual, slow := aRun{client: 1000, bytes: 1280, seed: 1}, aRun{client: 2000, bytes: 1280, seed: 2}
+	f, err := compareRuns(usual.write(t), slow.write(t), plan)
+	require.NoError(t, err)
+	for _, one := range f.Findings {
+		assert.NotEqual(t, "client", one.Metric)
+	}
+	assert.Equal(t, results.VerdictUnchanged, f.Verdict())
+}
+
 func TestCompareRuns(t *testing.T) {
 	usual := aRun{client: 1000, bytes: 1280}
 	with := func(change func(*aRun)) aRun {
@@ -75,6 +91,7 @@ func TestCompareRuns(t *testing.T) {
 		{"the base lacks one", with(func(r *aRun) { r.without = "server" }), usual, same, results.VerdictNew, same, ""},
 		{"another host", usual, with(func(r *aRun) { r.manifest.Host.CPU, r.bytes = "another", 1281 }), open, same, worse, "the hosts differ (CPU:  and another)"},
 		{"another plan", usual, with(func(r *aRun) { r.manifest.Plan = "quick" }), same, same, same, "the plans differ"},
+		{"another method", usual, with(func(r *aRun) { r.client, r.note, r.bytes = 1100, "kex by hand", 1281 }), open, same, worse, `kex was measured in another way, so that only what no machine changes is judged: ["kex"], and now ["kex by hand"]`},
 		{"dirty", usual, with(func(r *aRun) { r.manifest.Versions.Dirty = true }), same, same, same, "changes that no commit has"},
 	} {
 		got, warnings := compared(t, c.base, c.head)

@@ -36,10 +36,10 @@ func beginHandshakes(ctx context.Context, e Experiment, p *processes, c chain) (
 func newHandshakes(ctx context.Context, e Experiment, p *processes, c chain) (*handshakes, error) {
 	h := &handshakes{processes: p}
 	var err error
-	if h.edge, err = p.start(role.Edge, e.Provider); err != nil {
+	if h.edge, err = p.start(ctx, role.Edge, e.Provider); err != nil {
 		return nil, err
 	}
-	if h.load, err = p.start(role.Load, e.Provider); err != nil {
+	if h.load, err = p.start(ctx, role.Load, e.Provider); err != nil {
 		return nil, err
 	}
 	var listening role.ListenReply

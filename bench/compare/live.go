@@ -26,12 +26,14 @@ type live struct {
 	order    *rand.Rand
 	rounds   map[string]int    // made of each experiment
 	texts    map[string][]byte // the programs' files, by their paths
+	failed   *failed
 }
 
 // newLive measures programs; the seed draws the orders.
 func newLive(programs []role.Program, plan Plan, seed uint64) (*live, error) {
 	l := &live{programs: programs, plan: plan, clock: loadgen.NewClock(), chains: map[string]chain{},
-		order: rand.New(rand.NewPCG(seed, 0x70716265)), rounds: map[string]int{}, texts: map[string][]byte{}}
+		order: rand.New(rand.NewPCG(seed, 0x70716265)), rounds: map[string]int{}, texts: map[string][]byte{}, failed: &failed{}}
+	tidy(os.TempDir())
 	usual, err := newChain("ecdsa-p256")
 	if err != nil {
 		return nil, err
@@ -56,35 +58,36 @@ func (e sideError) Unwrap() error { return e.err }
 
 // Round measures one round of three arms.
 func (l *live) Round(ctx context.Context, experiment string) (Round, error) {
-	start := l.clock.Now()
-	values, err := l.measure(ctx, l.plan.experiment(experiment), l.programs)
+	r := Round{Experiment: experiment, Number: l.rounds[experiment], Started: l.clock.Now()}
+	values, places, err := l.measure(ctx, l.plan.experiment(experiment), l.programs)
 	if err != nil {
 		return Round{}, err
 	}
-	r := Round{Experiment: experiment, Number: l.rounds[experiment], Cost: time.Duration(l.clock.Now() - start)}
+	r.Finished = l.clock.Now()
+	r.Cost = time.Duration(r.Finished - r.Started)
 	copy(r.Arms[:], values)
+	copy(r.Places[:], places)
 	l.rounds[experiment]++
 	return r, nil
 }
 
 // measure makes one round of these programs. One that lacks what it takes is a lackError; anything else that fails is
-// tried once more, since a time-out may be the machine's, and then ends the comparison.
-func (l *live) measure(ctx context.Context, e Experiment, programs []role.Program) ([]Values, error) {
-	var err error
+// tried once more, since a time-out may be the machine's, counted, and then ends the comparison.
+func (l *live) measure(ctx context.Context, e Experiment, programs []role.Program) (values []Values, places []int, err error) {
 	for range 2 {
-		var values []Values
-		if values, err = l.once(ctx, e, programs); err == nil {
-			return values, nil
+		if values, places, err = l.once(ctx, e, programs); err == nil {
+			return values, places, nil
 		}
 		var side sideError
 		if ctx.Err() != nil || !errors.As(err, &side) {
 			break
 		}
 		if lacks(side.err) {
-			return nil, lackError{side.arm, side.err, l.otherLacks(ctx, e, programs, side.arm)}
+			return nil, nil, lackError{side.arm, side.err, l.otherLacks(ctx, e, programs, side.arm)}
 		}
+		l.failed.add(e.Name, side)
 	}
-	return nil, fmt.Errorf("%s: %w", e.Name, err)
+	return nil, nil, fmt.Errorf("%s: %w", e.Name, err)
 }
 
 // otherLacks reports whether the program on the other side of an arm's lacks an experiment as well: which of them is heard
@@ -97,14 +100,15 @@ func (l *live) otherLacks(ctx context.Context, e Experiment, programs []role.Pro
 	if int(other) >= len(programs) {
 		return false
 	}
-	_, err := l.once(ctx, e, programs[other:other+1])
+	_, _, err := l.once(ctx, e, programs[other:other+1])
 	return err != nil && lacks(err)
 }
 
-func (l *live) once(ctx context.Context, e Experiment, programs []role.Program) (values []Values, err error) {
+// once makes a round, or fails. Places are the arms' in the order in which they began.
+func (l *live) once(ctx context.Context, e Experiment, programs []role.Program) (values []Values, places []int, err error) {
 	programs, remove, err := l.copies(programs)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer remove()
 	subjects := make([]subject, len(programs))
@@ -115,23 +119,41 @@ func (l *live) once(ctx context.Context, e Experiment, programs []role.Program) 
 			}
 		}
 	}()
-	err = each(e, l.order.Perm(len(programs)), func(a int) (err error) {
-		subjects[a], err = begin(ctx, e, programs[a], l.clock, l.chains[e.kind()])
-		return err
+	order := l.order.Perm(len(programs))
+	err = each(e, order, func(a int) error {
+		return within(ctx, e, func(ctx context.Context) (err error) {
+			subjects[a], err = begin(ctx, e, programs[a], l.clock, l.chains[e.kind()])
+			return err
+		})
 	})
 	if errors.Is(err, fs.ErrPermission) {
-		return nil, fmt.Errorf("%w: the programs are copied to %s; set TMPDIR to a folder that programs may be run from", err, os.TempDir())
+		return nil, nil, fmt.Errorf("%w: the programs are copied to %s; set TMPDIR to a folder that programs may be run from", err, os.TempDir())
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if values, err = l.slices(ctx, e, subjects); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	for a, s := range subjects {
-		maps.Copy(values[a], s.last())
+	places = make([]int, len(programs))
+	for i, a := range order {
+		maps.Copy(values[a], subjects[a].last())
+		if !e.apart() { // else all began together
+			places[a] = i
+		}
 	}
-	return values, nil
+	return values, places, nil
+}
+
+// within bounds a turn by what it cannot take, unless the program hangs.
+func within(ctx context.Context, e Experiment, do func(context.Context) error) error {
+	bounded, cancel := context.WithTimeout(ctx, e.patience())
+	defer cancel()
+	err := do(bounded)
+	if bounded.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("it hangs: no end after %v: %w", e.patience(), err)
+	}
+	return err
 }
 
 // copies gives each arm a file of its own for the round.
@@ -141,7 +163,7 @@ func (l *live) once(ctx context.Context, e Experiment, programs []role.Program) 
 // of a file lie decides which of them get in each other's way, for as long as the file is in memory: the next round has
 // others.
 func (l *live) copies(programs []role.Program) (own []role.Program, remove func(), err error) {
-	dir, err := os.MkdirTemp("", "pqbench-round-")
+	dir, err := os.MkdirTemp("", copiesPattern)
 	if err != nil {
 		return nil, nil, fmt.Errorf("copies of the programs: %w", err)
 	}
@@ -155,6 +177,19 @@ func (l *live) copies(programs []role.Program) (own []role.Program, remove func(
 	}
 	return own, remove, nil
 }
+
+// tidy removes what a comparison that was killed left in a folder: no round takes an hour.
+func tidy(dir string) {
+	left, _ := filepath.Glob(filepath.Join(dir, copiesPattern+"*")) // the pattern is well formed
+	for _, path := range left {
+		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > time.Hour {
+			_ = os.RemoveAll(path) // may be somebody else's
+		}
+	}
+}
+
+// copiesPattern is how the names of folders with copies begin.
+const copiesPattern = "pqbench-round-"
 
 // copy puts a program's file into a new folder. It is read once: what becomes of it later is of no concern.
 func (l *live) copy(program role.Program, dir string) (path string, err error) {
@@ -189,11 +224,13 @@ func (l *live) slices(ctx context.Context, e Experiment, subjects []subject) ([]
 			slices.Reverse(order)
 		}
 		err := each(e, order, func(a int) error {
-			values, err := subjects[a].slice(ctx)
-			for name, v := range values {
-				means[a][name] += v / float64(e.Slices)
-			}
-			return err
+			return within(ctx, e, func(ctx context.Context) error {
+				values, err := subjects[a].slice(ctx)
+				for name, v := range values {
+					means[a][name] += v / float64(e.Slices)
+				}
+				return err
+			})
 		})
 		if err != nil {
 			return nil, err

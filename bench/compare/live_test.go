@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -76,6 +77,14 @@ func TestCopies(t *testing.T) {
 		assert.Empty(t, left)
 		require.NoError(t, os.WriteFile(original, []byte("another"), 0o700))
 	}
+	stale, fresh := filepath.Join(os.TempDir(), copiesPattern+"1"), filepath.Join(os.TempDir(), copiesPattern+"2")
+	for _, dir := range []string{stale, fresh} {
+		require.NoError(t, os.MkdirAll(filepath.Join(dir, "base"), 0o700))
+	}
+	require.NoError(t, os.Chtimes(stale, time.Time{}, time.Now().Add(-2*time.Hour)))
+	tidy(os.TempDir())
+	assert.NoDirExists(t, stale, "of one that was killed")
+	assert.DirExists(t, fresh, "of another one that is running")
 	_, _, err := l.copies([]role.Program{{Path: original + "-gone"}})
 	require.ErrorContains(t, err, "copies of the programs")
 }

@@ -31,7 +31,7 @@ func beginPath(ctx context.Context, e Experiment, p *processes, c chain) (subjec
 		proc **role.Proc
 	}{{role.Origin, &w.origin}, {role.Edge, &w.edge}, {role.Connector, &w.connector}, {role.Load, &w.load}} {
 		var err error
-		if *s.proc, err = p.start(s.kind, e.Provider); err != nil {
+		if *s.proc, err = p.start(ctx, s.kind, e.Provider); err != nil {
 			return nil, err
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -46,8 +47,9 @@ type Experiment struct {
 	// Slices is how many turns an arm has in a round; its value is the mean of them.
 	Slices int `yaml:"slices"`
 	// AtOnce lets all arms have their turns at the same time, their edges on one core and what talks to them on another:
-	// whatever the machine does to a core meets all arms in the same milliseconds. It is for CPU time alone, since what is
-	// waited for is the other arms' work as well. Where processes cannot be confined to cores, arms take turns.
+	// whatever the machine does to a core meets all arms in the same milliseconds. It is for what a process takes, CPU time
+	// and memory, and not for how long something lasts, since what is waited for is the other arms' work as well. Where
+	// processes cannot be confined to cores, arms take turns.
 	AtOnce bool           `yaml:"at_once"`
 	Time   bench.Duration `yaml:"time"` // of a slice of requests, or of a key agreement operation
 	Size   bench.Size     `yaml:"size"` // of a slice's transfers together, each way
@@ -147,10 +149,20 @@ var kinds = map[string]func(Experiment) bool{
 	"kex":       func(e Experiment) bool { return e.Time > 0 },
 }
 
+// lasting are the metrics that tell how long something lasts, and not what it takes.
+var lasting = []string{"handshake_p50", "service_p50"}
+
 // kind is the experiment's name without what tells it from others of its kind.
 func (e Experiment) kind() string {
 	kind, _, _ := strings.Cut(e.Name, "-")
 	return kind
+}
+
+// patience is how long a turn, or the beginning of a round, can take at most: its handshakes and transfers have time-outs
+// of their own, and whatever takes longer hangs.
+func (e Experiment) patience() time.Duration {
+	one := max(e.Count, e.Warmup)/max(e.Concurrency, 1) + 2 // a transfer each way
+	return time.Minute + time.Duration(one)*timeout + 10*time.Duration(e.Time)
 }
 
 // apart reports whether the arms have their turns at once, on cores that are apart.
@@ -184,8 +196,13 @@ func (p *Plan) check() error {
 		if limit.Weight < 0 {
 			return fmt.Errorf("metric %q: weight %v is negative: leave a metric out with ignore", key, limit.Weight)
 		}
-		if _, ok := metricOf(key); !ok {
+		metric, ok := metricOf(key)
+		if !ok {
 			return fmt.Errorf("metric %q is not known: it is an experiment and a metric's name, such as handshake/total_cpu", key)
+		}
+		name, _, _ := strings.Cut(key, "/")
+		if e := p.experiment(name); e.AtOnce && slices.Contains(lasting, metric.Name) && !limit.Ignore {
+			return fmt.Errorf("metric %q is how long something lasts, and with at_once the other arms' work would be in it: give it an experiment in turn, as handshake-time is", key)
 		}
 	}
 	return nil

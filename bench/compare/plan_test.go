@@ -61,6 +61,7 @@ func TestBadThresholds(t *testing.T) {
 		{"metrics:\n  handshake/total_cpu: {threshold: -1%}\n", "is no share"},
 		{"metrics:\n  handshake/total_cpu: {treshold: 1%}\n", "field treshold not found"},
 		{"metrics:\n  handshake/total_cpu: {weight: -1}\n", "weight -1 is negative"},
+		{"experiments:\n  - {name: handshake-time, at_once: true, share: 1, group: X25519, provider: go, concurrency: 1, count: 1}\n", `metric "handshake-time/handshake_p50" is how long something lasts`},
 		{"experiments:\n  - {name: handshakes, share: 1}\n", `experiment "handshakes" is not known`},
 		{"experiments:\n  - {name: wire, share: 1, group: X25519, provider: go}\n", "count, concurrency, time or size is missing"},
 		{"experiments:\n  - {name: wire, group: X25519, provider: go, count: 1}\n", "it needs some of the time"},

@@ -250,7 +250,7 @@ func TestLacking(t *testing.T) {
 	assert.Contains(t, findingOf(t, o, "edge_cpu").Note, "the head lacks it")
 	assert.NotZero(t, m.made["kex-go"], "the others go on")
 	c := comparison{Options: Options{Plan: plan}}
-	f := c.findings(o)
+	f := c.findings(o, failed{})
 	assert.Equal(t, results.VerdictRegressed, f.Verdict(), "what the head lost is no pass")
 	assert.Contains(t, f.Warnings[0], "requests was not compared: the head lacks it")
 }
@@ -284,7 +284,7 @@ func TestSilentMetrics(t *testing.T) {
 		assert.Equal(t, want, findingOf(t, o, name).Verdict, name)
 	}
 	assert.Contains(t, findingOf(t, o, "client_peak_memory").Note, "neither side has a value")
-	assert.Equal(t, results.VerdictRegressed, comparison{Options: Options{Plan: plan}}.findings(o).Verdict())
+	assert.Equal(t, results.VerdictRegressed, comparison{Options: Options{Plan: plan}}.findings(o, failed{}).Verdict())
 }
 
 // A source that ends in the middle leaves what was found.

@@ -31,7 +31,7 @@ type processes struct {
 	started []*role.Proc
 }
 
-func (p *processes) start(kind role.Kind, provider kex.Provider) (*role.Proc, error) {
+func (p *processes) start(ctx context.Context, kind role.Kind, provider kex.Provider) (*role.Proc, error) {
 	program := p.program
 	if p.apart {
 		program.Cores = &role.CoresArgs{First: 1, Count: 1}
@@ -39,7 +39,7 @@ func (p *processes) start(kind role.Kind, provider kex.Provider) (*role.Proc, er
 			program.Cores.First = 0
 		}
 	}
-	proc, err := program.Start(kind, provider, p.clock)
+	proc, err := program.Start(ctx, kind, provider, p.clock)
 	if err == nil {
 		p.started = append(p.started, proc)
 	}
@@ -88,7 +88,7 @@ func begin(ctx context.Context, e Experiment, program role.Program, clock loadge
 	case "requests", "goodput":
 		s, err = beginPath(ctx, e, p, c)
 	case "kex":
-		s, err = beginKex(e, p)
+		s, err = beginKex(ctx, e, p)
 	default:
 		err = fmt.Errorf("experiment %q is not known", e.Name)
 	}

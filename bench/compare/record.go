@@ -23,7 +23,8 @@ type record struct {
 	manifest results.Manifest
 	writer   *results.Writer
 	first    map[string]int // an experiment's first arm
-	rounds   int
+	rounds   map[string]int // written, by experiment
+	names    []string       // of the plan's experiments, as the manifest has their kinds
 }
 
 func newRecord(c comparison) (*record, error) {
@@ -32,13 +33,14 @@ func newRecord(c comparison) (*record, error) {
 		return nil, err
 	}
 	versions, host := bench.Here()
-	r := &record{first: map[string]int{}, manifest: results.Manifest{
+	r := &record{first: map[string]int{}, rounds: map[string]int{}, manifest: results.Manifest{
 		Schema: results.Schema, Plan: "compare", PlanText: string(text), Seed: c.Seed, Started: time.Now().UTC(),
 		Versions: versions, Host: host, Labels: c.Labels,
 		Warnings: append([]string{"base: " + c.base.String(), "head: " + c.headName()}, c.warnings...),
 	}}
 	for _, e := range c.Plan.Experiments {
 		r.first[e.Name] = len(r.manifest.Arms)
+		r.names = append(r.names, e.Name)
 		for a := range arms {
 			arm := results.Arm{Group: e.Group, KEM: string(e.Provider), Concurrency: e.Concurrency, Stack: Base.String(), AA: a == Again}
 			if a == Head {
@@ -58,7 +60,7 @@ func newRecord(c comparison) (*record, error) {
 // method is how the rounds of an experiment are made.
 func (e Experiment) method() string {
 	if e.apart() {
-		return "Base, base again and head at once, all edges on one core and the rest on another, in fresh processes for each block."
+		return "Base, base again and head at once, all edges on one core and the rest on another, in fresh processes for each block; times of key agreement are CPU time."
 	}
 	return "Base, base again and head in turn, in fresh processes for each block."
 }
@@ -69,17 +71,20 @@ func (r *record) discard() error { return r.writer.Discard() }
 func (r *record) add(round Round) error {
 	for a, values := range round.Arms {
 		arm := r.first[round.Experiment] + a
-		trial := results.Trial{Experiment: r.manifest.Arms[arm].Experiment, Arm: arm, Block: r.rounds, Order: a, Values: values}
+		trial := results.Trial{
+			Experiment: r.manifest.Arms[arm].Experiment, Arm: arm, Block: r.rounds[round.Experiment], Order: round.Places[a],
+			Started: round.Started, Finished: round.Finished, Values: values,
+		}
 		if err := r.writer.Write(results.Record{Trial: &trial}); err != nil {
 			return err
 		}
 	}
-	r.rounds++
+	r.rounds[round.Experiment]++
 	return r.writer.Sync()
 }
 
 // finish closes the folder and puts the verdicts into it.
-func (r *record) finish(findings results.Findings, outcome Outcome, cause error) (dir string, err error) {
+func (r *record) finish(findings results.Findings, cause error) (dir string, err error) {
 	m := &r.manifest
 	m.Finished, m.Complete = time.Now().UTC(), cause == nil
 	if cause != nil {
@@ -88,13 +93,9 @@ func (r *record) finish(findings results.Findings, outcome Outcome, cause error)
 	if findings.Noise != nil {
 		m.Noise = *findings.Noise
 	}
-	for i := range m.Experiments {
-		for _, round := range outcome.Rounds {
-			if m.Arms[r.first[round.Experiment]].Experiment == m.Experiments[i].Name {
-				m.Experiments[i].Done++
-			}
-		}
-		m.Experiments[i].Blocks = m.Experiments[i].Done
+	for i, name := range r.names {
+		done := r.rounds[name]
+		m.Experiments[i].Blocks, m.Experiments[i].Done = done, done
 	}
 	text, err := json.MarshalIndent(findings, "", "  ")
 	if err != nil {

@@ -163,14 +163,14 @@ func (c comparison) measure(ctx context.Context, programs []role.Program) (strin
 	if err != nil && len(outcome.Rounds) == 0 {
 		return "", results.Findings{}, errors.Join(err, record.discard())
 	}
-	findings := c.findings(outcome)
+	findings := c.findings(outcome, *source.failed)
 	if err == nil {
 		measured := noise.End()
 		findings.Noise = &measured
 	} else {
 		findings.Warnings = append(findings.Warnings, "not complete: "+err.Error())
 	}
-	dir, saveErr := record.finish(findings, outcome, err)
+	dir, saveErr := record.finish(findings, err)
 	return dir, findings, errors.Join(err, saveErr)
 }
 
@@ -195,7 +195,7 @@ func (c comparison) tell(look int, findings []Finding) {
 }
 
 // findings are the outcome in the words of all regression tracking.
-func (c comparison) findings(outcome Outcome) results.Findings {
+func (c comparison) findings(outcome Outcome, spoiled failed) results.Findings {
 	_, host := bench.Here()
 	r := results.Findings{
 		Schema: results.Schema, Tier: results.TierPaired, Base: c.base.String(), Head: c.headName(), Host: host, Warnings: c.warnings,
@@ -208,6 +208,10 @@ func (c comparison) findings(outcome Outcome) results.Findings {
 			lacking[f.Experiment] = true
 			r.Warnings = append(r.Warnings, f.Experiment+" was not compared: "+f.Note)
 		}
+	}
+	r.Warnings = append(r.Warnings, spoiled.warnings()...)
+	if f, ok := spoiled.finding(); ok {
+		r.Findings = append(r.Findings, f)
 	}
 	return r
 }

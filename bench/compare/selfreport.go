@@ -18,10 +18,12 @@ type Report struct {
 	Host   results.Host
 	Spent  time.Duration  // of recording
 	Rounds map[string]int // recorded, by experiment
-	// Realised are the burdens as they came out over the whole record.
-	Realised []estimate
-	Rows     []Row
-	Live     []liveResult
+	// Realised are the burdens as they came out over the whole record, and Unburdened is the head that has none: the same
+	// program as the base in the head's place, which drawing takes at random.
+	Realised   []estimate
+	Unburdened estimate
+	Rows       []Row
+	Live       []liveResult
 	// Drawn and Stretches are sign tests of 40 blocks of the program against itself, at 5 %: drawn, and as they were
 	// recorded.
 	Drawn, Stretches signTests
@@ -57,6 +59,10 @@ func (r Report) Write(w io.Writer) error {
 		fmt.Fprintf(&text, " %d rounds of %s,", r.Rounds[name], name)
 	}
 	text.WriteString(" all processes new in each\n")
+	if e := r.Unburdened; e.Clusters > 0 {
+		low, high := e.interval(0.95)
+		fmt.Fprintf(&text, "a head that is the base came out as %s [%.2f, %.2f]: %s\n", percent(e.share()), 100*low, 100*high, told(!r.placed()))
+	}
 	for i, e := range r.Realised {
 		low, high := e.interval(0.95)
 		fmt.Fprintf(&text, "a burden of %s came out as %s [%.2f, %.2f], and is drawn as what it is meant to be\n", percent(burdens[i]), percent(e.share()), 100*low, 100*high)

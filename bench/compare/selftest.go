@@ -86,8 +86,11 @@ func (s SelfTest) Run(ctx context.Context) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	versions, host := bench.Here()
-	tape, err := openTape(filepath.Join(s.Output, "compare-selftest.jsonl"), tapeHead{Commit: versions.Commit, Go: versions.Go, Host: host})
+	head, err := newTapeHead(s.Plan)
+	if err != nil {
+		return Report{}, err
+	}
+	tape, err := openTape(filepath.Join(s.Output, "compare-selftest.jsonl"), head)
 	if err != nil {
 		return Report{}, bench.Misconfigured(err)
 	}
@@ -152,7 +155,7 @@ func calibrate(ctx context.Context, source *live) ([]role.Busy, error) {
 	programs := []role.Program{{}, {Env: []string{role.BusyVariable + "=" + probe.String()}}}
 	ratios := map[string][]float64{}
 	for range calibrationRounds {
-		values, err := source.measure(ctx, e, programs)
+		values, _, err := source.measure(ctx, e, programs)
 		if err != nil {
 			return nil, err
 		}

@@ -38,6 +38,10 @@ type Round struct {
 	Number int `json:"number"`
 	// Arms are the values of base, base again and head.
 	Arms [arms]Values `json:"arms"`
+	// Places are the arms' in the order in which they began; all 0 where they began together.
+	Places [arms]int `json:"places"`
+	// Started and Finished are on the run's clock, ns; 0 for a round that was not measured.
+	Started, Finished int64 `json:"-"`
 	// Cost is the time that the round took, the start of its processes included.
 	Cost time.Duration `json:"cost"`
 }

@@ -2,6 +2,7 @@ package compare
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,12 +11,15 @@ import (
 	"os"
 	"time"
 
+	"go.yaml.in/yaml/v3"
+
+	"pqbench/bench"
 	"pqbench/bench/role"
 	"pqbench/results"
 )
 
 // tapeSchema is the version of a tape.
-const tapeSchema = 2
+const tapeSchema = 3
 
 // tape is the self-test's record, a line of JSON for its head and one for each round. It grows at its end alone, so that
 // it can be resumed whenever it stopped.
@@ -26,12 +30,38 @@ type tape struct {
 	file   *os.File
 }
 
+// digest names a text by what it says.
+func digest(text []byte) string { return fmt.Sprintf("%x", sha256.Sum256(text))[:16] }
+
+// newTapeHead is that of this program, with a plan.
+func newTapeHead(plan Plan) (h tapeHead, err error) {
+	versions, host := bench.Here()
+	h = tapeHead{Commit: versions.Commit, Go: versions.Go, Host: host}
+	path, err := role.Program{}.Executable()
+	if err != nil {
+		return h, err
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return h, err
+	}
+	h.Program = digest(text)
+	if text, err = yaml.Marshal(plan); err != nil {
+		return h, err
+	}
+	h.Plan = digest(text)
+	return h, nil
+}
+
 // tapeHead is what all rounds of a tape have in common.
 type tapeHead struct {
 	Schema int          `json:"schema"`
 	Commit string       `json:"commit"`
 	Go     string       `json:"go"`
 	Host   results.Host `json:"host"`
+	// Program and Plan are digests of the executable and of what it measured: a commit does not name a tree with changes.
+	Program string `json:"program"`
+	Plan    string `json:"plan"`
 	// Busy is the work of the heads that are slower, as burdens has them.
 	Busy []role.Busy `json:"busy"`
 }
@@ -148,6 +178,10 @@ func (t *tape) take(number int, line []byte) error {
 		return fmt.Errorf("schema version %d is unknown: this pqbench reads version %d", head.Schema, tapeSchema)
 	case head.Commit != t.head.Commit || head.Go != t.head.Go:
 		return fmt.Errorf("it was recorded with %s on %s, and this is %s on %s", head.Commit, head.Go, t.head.Commit, t.head.Go)
+	case head.Program != t.head.Program:
+		return fmt.Errorf("it was recorded with another build of %s", head.Commit)
+	case head.Plan != t.head.Plan:
+		return errors.New("it was recorded with another plan (--thresholds)")
 	case len(head.Busy) != len(burdens):
 		return fmt.Errorf("it has %d burdens, want %d", len(head.Busy), len(burdens))
 	}

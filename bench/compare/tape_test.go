@@ -20,7 +20,7 @@ import (
 )
 
 var (
-	aHead = tapeHead{Commit: "abc", Go: "go1.26.8", Host: results.Host{CPU: "a fast one", Cores: 2}}
+	aHead = tapeHead{Commit: "abc", Go: "go1.26.8", Host: results.Host{CPU: "a fast one", Cores: 2}, Program: "p", Plan: "q"}
 	anArm = [arms]Values{{"x": 1}, {"x": 2}, {"x": 3}}
 	work  = []role.Busy{{Client: 1, Server: 2}, {Client: 3, Server: 4}, {Client: 5, Server: 6}}
 )
@@ -64,7 +64,9 @@ func TestTapeOfSomethingElse(t *testing.T) {
 	path := recorded(t)
 	for want, head := range map[string]tapeHead{
 		"it was recorded with abc on go1.26.8, and this is abd on go1.26.8": {Commit: "abd", Go: aHead.Go, Host: aHead.Host},
-		"it was recorded on another host (CPU: a fast one and a slow one)":  {Commit: aHead.Commit, Go: aHead.Go, Host: results.Host{CPU: "a slow one", Cores: 2}},
+		"it was recorded on another host (CPU: a fast one and a slow one)":  {Commit: aHead.Commit, Go: aHead.Go, Host: results.Host{CPU: "a slow one", Cores: 2}, Program: "p", Plan: "q"},
+		"it was recorded with another build of abc":                         {Commit: aHead.Commit, Go: aHead.Go, Host: aHead.Host, Program: "changed", Plan: "q"},
+		"it was recorded with another plan":                                 {Commit: aHead.Commit, Go: aHead.Go, Host: aHead.Host, Program: "p", Plan: "changed"},
 	} {
 		_, err := openTape(path, head)
 		assert.ErrorContains(t, err, want)
@@ -72,7 +74,7 @@ func TestTapeOfSomethingElse(t *testing.T) {
 	}
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
-	for old, now := range map[string]string{`"schema":2`: `"schema":1`, `{"Client":1,"Server":2},`: "", `"cost":1000000000`: `"cost":0`, `{"exp`: `{exp`, `{"x":2},`: "", `"arms"`: `"burden":4,"arms"`} {
+	for old, now := range map[string]string{`"schema":3`: `"schema":2`, `{"Client":1,"Server":2},`: "", `"cost":1000000000`: `"cost":0`, `{"exp`: `{exp`, `{"x":2},`: "", `"arms"`: `"burden":4,"arms"`} {
 		require.Contains(t, string(text), old)
 		require.NoError(t, os.WriteFile(path, []byte(strings.Replace(string(text), old, now, 1)), 0o644))
 		_, err := openTape(path, aHead)
@@ -155,6 +157,43 @@ func TestBurdensAreLevelled(t *testing.T) {
 	assert.Greater(t, before[Head]["server_cpu"], one[Head]["server_cpu"])
 	recorded := tape.rounds[slices.IndexFunc(tape.rounds, func(r taped) bool { return r.Burden == 1 })]
 	assert.Equal(t, before, recorded.Arms, "the tape is as it was")
+}
+
+// What the tape is of is told apart by what it says.
+func TestTapeHeadNamesPlanAndProgram(t *testing.T) {
+	plan, err := OpenPlan("")
+	require.NoError(t, err)
+	one, err := newTapeHead(plan)
+	require.NoError(t, err)
+	again, err := newTapeHead(plan)
+	require.NoError(t, err)
+	assert.Equal(t, one, again)
+	assert.NotEmpty(t, one.Program)
+	plan.Experiments[1].Count++
+	other, err := newTapeHead(plan)
+	require.NoError(t, err)
+	assert.NotEqual(t, one.Plan, other.Plan)
+	assert.Equal(t, one.Program, other.Program)
+}
+
+// Drawing takes the head's place at random, so that a place that is slower shows in what is not drawn alone.
+func TestPlaceOfTheHead(t *testing.T) {
+	tape := handshakeTape(400, 0.001)
+	var fair, unfair Report
+	fair.realise(tape.pools())
+	assert.False(t, fair.placed())
+	for _, r := range tape.rounds {
+		if r.Burden == 0 {
+			r.Arms[Head]["total_cpu"] *= 1.01
+		}
+	}
+	unfair.realise(tape.pools())
+	assert.True(t, unfair.placed())
+	assert.Equal(t, results.VerdictRegressed, unfair.Verdict())
+	var text strings.Builder
+	require.NoError(t, unfair.Write(&text))
+	assert.Contains(t, text.String(), "a head that is the base came out as +0.8")
+	assert.Contains(t, text.String(), "NOT KEPT")
 }
 
 // Drawing at random hides that an unchanged program was slower for a while; the record as it went does not.

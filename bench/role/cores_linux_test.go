@@ -23,7 +23,7 @@ func TestCoresOfAProgram(t *testing.T) {
 	require.NoError(t, unix.SchedGetaffinity(0, &before))
 	var seen [2]unix.CPUSet
 	for i := range seen {
-		p, err := Program{Cores: &CoresArgs{First: i, Count: 1}}.Start(Origin, kex.Go, loadgen.NewClock())
+		p, err := Program{Cores: &CoresArgs{First: i, Count: 1}}.Start(t.Context(), Origin, kex.Go, loadgen.NewClock())
 		require.NoError(t, err)
 		require.NoError(t, unix.SchedGetaffinity(p.PID(), &seen[i]))
 		p.Stop()
@@ -33,7 +33,7 @@ func TestCoresOfAProgram(t *testing.T) {
 	require.NoError(t, unix.SchedGetaffinity(0, &after))
 	assert.Equal(t, before, after)
 
-	_, err := Program{Cores: &CoresArgs{First: 4096, Count: 1}}.Start(Origin, kex.Go, loadgen.NewClock())
+	_, err := Program{Cores: &CoresArgs{First: 4096, Count: 1}}.Start(t.Context(), Origin, kex.Go, loadgen.NewClock())
 	require.ErrorContains(t, err, "core 4096: the process may use")
 	require.NoError(t, unix.SchedGetaffinity(0, &after))
 	assert.Equal(t, before, after)

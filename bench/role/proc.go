@@ -34,14 +34,15 @@ type Program struct {
 	Cores *CoresArgs
 }
 
-// Start executes this program again with a role and the clock's origin. The caller must Stop it; if the caller is
+// Start executes this program again with a role and the clock's origin, and waits until it answers or the context ends.
+// The caller must Stop it, whatever becomes of the context afterwards; if the caller is
 // killed instead, the role sees its standard input end and ends too.
-func Start(kind Kind, provider kex.Provider, clock loadgen.Clock) (*Proc, error) {
-	return Program{}.Start(kind, provider, clock)
+func Start(ctx context.Context, kind Kind, provider kex.Provider, clock loadgen.Clock) (*Proc, error) {
+	return Program{}.Start(ctx, kind, provider, clock)
 }
 
 // Start is like the function, for a program that need not be this one.
-func (program Program) Start(kind Kind, provider kex.Provider, clock loadgen.Clock) (*Proc, error) {
+func (program Program) Start(ctx context.Context, kind Kind, provider kex.Provider, clock loadgen.Clock) (*Proc, error) {
 	exe, err := program.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", kind, err)
@@ -74,7 +75,7 @@ func (program Program) Start(kind Kind, provider kex.Provider, clock loadgen.Clo
 	}
 	p.client = rpc.NewClient(stdio{output{stdout}, stdin})
 	go func() { _ = p.cmd.Wait(); close(p.ended) }()
-	if err := p.Call(context.Background(), "Origin", clock.Monotonic(), &None{}); err != nil {
+	if err := p.Call(ctx, "Origin", clock.Monotonic(), &None{}); err != nil {
 		p.Stop()
 		return nil, err
 	}

@@ -1,9 +1,12 @@
 package role
 
 import (
+	"context"
 	"net/rpc"
 	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -39,11 +42,23 @@ func (*Mortal) Die(None, *None) error {
 	select {}
 }
 
+// A program that never answers is given up with the context, and does not stay.
+func TestStartOfAProgramThatHangs(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pqbench")
+	require.NoError(t, os.WriteFile(path, []byte("#!/bin/sh\nexec sleep 60\n"), 0o700))
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	_, err := Program{Path: path}.Start(ctx, Origin, kex.Go, loadgen.NewClock())
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Less(t, time.Since(start), 30*time.Second)
+}
+
 // A process that ends in the middle of a call is told as that, every time, whatever is noticed first: its end, or that
 // of its output.
 func TestAProcessThatEndsIsToldAsThat(t *testing.T) {
 	for range 40 {
-		p, err := Start(Origin, kex.Go, loadgen.NewClock())
+		p, err := Start(t.Context(), Origin, kex.Go, loadgen.NewClock())
 		require.NoError(t, err)
 		err = p.Call(t.Context(), "Die", None{}, &None{})
 		p.Stop()

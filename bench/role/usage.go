@@ -18,16 +18,21 @@ type Usage struct {
 // ReadUsage reads the calling process's usage. The kernel charges the receiving of a loopback datagram in part to
 // the process that sent it: the split between two ends of a loopback path is therefore a little blurred, their sum is not.
 func ReadUsage() Usage {
+	cpu := processTime()
+	var mem runtime.MemStats
+	runtime.ReadMemStats(&mem)
+	return Usage{
+		CPU: cpu, Mallocs: mem.Mallocs, AllocBytes: mem.TotalAlloc,
+	}
+}
+
+// processTime is the user and system time of all threads of the calling process.
+func processTime() time.Duration {
 	var ru syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &ru); err != nil {
 		panic(err) // cannot fail with RUSAGE_SELF and a valid address
 	}
-	var mem runtime.MemStats
-	runtime.ReadMemStats(&mem)
-	return Usage{
-		CPU:     time.Duration(ru.Utime.Nano() + ru.Stime.Nano()),
-		Mallocs: mem.Mallocs, AllocBytes: mem.TotalAlloc,
-	}
+	return time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
 }
 
 // Sub is the consumption between two readings.

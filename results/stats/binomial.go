@@ -18,6 +18,14 @@ func Proportion(successes, trials int) Interval {
 	return i
 }
 
+// AtLeast is the probability of k or more successes in n trials of probability p.
+func AtLeast(k, n int, p float64) float64 {
+	if k <= 0 {
+		return 1
+	}
+	return max(0, 1-binomialCDF(k-1, n, p))
+}
+
 // binomialCDF is the probability of at most k successes in n trials of probability p.
 func binomialCDF(k, n int, p float64) float64 {
 	if p <= 0 {

@@ -113,7 +113,11 @@ func (s *kneeSearch) run(ctx context.Context, t *results.Trial) error {
 		if !ok {
 			break
 		}
-		probe, err := s.probe(ctx, s.g, rate, string(stage))
+		base := time.Duration(s.p.Time)
+		if stage == knee.Verification {
+			base = s.p.verifying()
+		}
+		probe, err := s.probe(ctx, s.g, rate, string(stage), base)
 		if err != nil {
 			return err
 		}
@@ -149,7 +153,8 @@ func (s *kneeSearch) around(ctx context.Context, t *results.Trial, found knee.Re
 		}
 	}
 	for _, percent := range results.BelowKnee {
-		probe, err := s.probe(ctx, s.g, found.Knee*float64(percent)/100, fmt.Sprintf("%d %%", percent))
+		// As long as a verification: of a second, 99th percentiles are the second's own.
+		probe, err := s.probe(ctx, s.g, found.Knee*float64(percent)/100, fmt.Sprintf("%d %%", percent), s.p.verifying())
 		if err != nil {
 			return err
 		}
@@ -163,7 +168,7 @@ func (s *kneeSearch) around(ctx context.Context, t *results.Trial, found knee.Re
 	if math.IsInf(found.Beyond, 1) {
 		return nil
 	}
-	probe, err := s.probe(ctx, s.least, found.Beyond, "least edge")
+	probe, err := s.probe(ctx, s.least, found.Beyond, "least edge", time.Duration(s.p.Time))
 	if err != nil {
 		return err
 	}
@@ -175,16 +180,12 @@ func (s *kneeSearch) around(ctx context.Context, t *results.Trial, found knee.Re
 	return nil
 }
 
-// probe offers a rate for the experiment's time, or for as long as a 99th percentile needs, up to ten times that.
-func (s *kneeSearch) probe(ctx context.Context, g generator, rate float64, stage string) (results.Probe, error) {
+// probe offers a rate for the base time, or for as long as a 99th percentile needs, up to ten times that.
+func (s *kneeSearch) probe(ctx context.Context, g generator, rate float64, stage string, base time.Duration) (results.Probe, error) {
 	if s.rest != nil {
 		if err := s.rest(ctx); err != nil {
 			return results.Probe{}, err
 		}
-	}
-	base := time.Duration(s.p.Time)
-	if stage == string(knee.Verification) {
-		base = s.p.verifying()
 	}
 	length := min(max(base, time.Duration(1.05*enough/rate*1e9)), 10*base)
 	phases := []loadgen.Phase{{Name: stage, Time: length, From: rate, To: rate, Poisson: s.p.Arrivals == arrivalsPoisson}}

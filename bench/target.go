@@ -79,5 +79,19 @@ func confine(ctx context.Context, edgeCores int, edge, rest []*role.Proc) error 
 	return nil
 }
 
+// giveWay lets what an open loop drives have the lower priority: where the generator shares its cores with it, units are sent
+// when they are due, as a generator on another machine would send them, and the edge is what runs out of time.
+func giveWay(ctx context.Context, a arm, driven ...*role.Proc) error {
+	if a.Arrivals == "" || a.Arrivals == loopClosed {
+		return nil
+	}
+	for _, p := range driven {
+		if err := p.Call(ctx, "GiveWay", role.None{}, &role.None{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // generatorCores are how many cores the generator may use.
 func generatorCores(edgeCores int) int { return runtime.NumCPU() - edgeCores }

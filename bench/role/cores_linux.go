@@ -65,6 +65,15 @@ func among(args CoresArgs) (allowed, wanted unix.CPUSet, err error) {
 }
 
 func moveThreads(to *unix.CPUSet) error {
+	err := eachThread(func(id int) error { return unix.SchedSetaffinity(id, to) })
+	if err != nil {
+		return fmt.Errorf("confine the process to cores: %w", err)
+	}
+	return nil
+}
+
+// eachThread does something to every thread that the process has now.
+func eachThread(do func(id int) error) error {
 	threads, err := os.ReadDir("/proc/self/task")
 	if err != nil {
 		return err
@@ -74,8 +83,8 @@ func moveThreads(to *unix.CPUSet) error {
 		if err != nil {
 			continue
 		}
-		if err := unix.SchedSetaffinity(id, to); err != nil && !errors.Is(err, unix.ESRCH) { // a thread may have ended
-			return fmt.Errorf("confine the process to cores: %w", err)
+		if err := do(id); err != nil && !errors.Is(err, unix.ESRCH) { // a thread may have ended
+			return err
 		}
 	}
 	return nil

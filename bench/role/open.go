@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -31,6 +32,8 @@ type prepared struct {
 	close func()
 	halt  context.CancelFunc
 	ctx   context.Context
+	// collected is how much the heap grew before it was collected, percent, until this was prepared.
+	collected int
 }
 
 // Prepare makes all that a trial needs before its clock starts: schedule, sockets, workers' memory. Open runs it.
@@ -60,9 +63,15 @@ func (r *LoadRole) Prepare(args OpenArgs, _ *None) error {
 	default:
 		return errors.New("prepare: neither handshakes nor requests")
 	}
+	// What the generator does for itself makes it late: its garbage is collected a tenth as often as it would be.
+	p.collected = debug.SetGCPercent(sparing)
 	r.setPrepared(p)
 	return nil
 }
+
+// sparing is how much a generator's heap may grow before it is collected, percent: some megabytes are in use. The default
+// of 100 had made handshakes at half the knee's rate 20 % longer at the 99th percentile.
+const sparing = 1600
 
 // every is each of-th instant from the share-th.
 func every(at []int64, share, of int) []int64 {
@@ -92,6 +101,7 @@ func (r *LoadRole) Open(start int64, reply *TrialReply) error {
 	}
 	defer p.close()
 	defer r.setPrepared(nil)
+	defer debug.SetGCPercent(p.collected)
 	p.loop.Start = start
 	reply.measure(r.clock, func() {
 		reply.Samples, reply.Scheduled, reply.Dropped = p.loop.Run(p.ctx, p.unit)

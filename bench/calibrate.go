@@ -76,16 +76,39 @@ func (ps *pairs) leastEdge(ctx context.Context, pr *pair, a arm) (generator, err
 	return g, nil
 }
 
-// steady is a phase of even load at the greatest mean rate of those measured.
+// steady is a phase of even load at the greatest rate of those measured; of a recorded one, its busiest stretch.
 func steady(phases []loadgen.Phase) []loadgen.Phase {
 	most := loadgen.Phase{Name: "calibration", Time: calibration}
 	for _, p := range phases {
-		if rate := p.Units() / p.Time.Seconds(); !p.Warmup && rate > most.From {
+		if p.Recorded != nil {
+			return []loadgen.Phase{busiest(p, calibration)}
+		}
+		if rate := max(p.From, p.To); !p.Warmup && rate > most.From {
 			most.From, most.To = rate, rate
 		}
 		most.Time = min(most.Time, max(p.Time, calibration/4))
 	}
 	return []loadgen.Phase{most}
+}
+
+// busiest is the stretch of a recorded phase, of a length at most, that most units are in.
+func busiest(p loadgen.Phase, length time.Duration) loadgen.Phase {
+	at, from, most := p.Recorded, 0, 0
+	for i, end := 0, 0; i < len(at); i++ {
+		for end < len(at) && at[end]-at[i] < length {
+			end++
+		}
+		if end-i > most {
+			from, most = i, end-i
+		}
+	}
+	stretch := loadgen.Phase{Name: "calibration"}
+	for _, instant := range at[from : from+most] {
+		stretch.Recorded = append(stretch.Recorded, instant-at[from])
+	}
+	// With the time to complete that a burst has: what comes after it is not more of the same.
+	stretch.Time = at[from+most-1] - at[from] + length/4
+	return stretch
 }
 
 // calibrationValues are of a calibration that ended at the instant end. What was scheduled and completes later counts as

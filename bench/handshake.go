@@ -3,6 +3,7 @@ package bench
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -244,11 +245,20 @@ func (ps *pairs) warmUp(ctx context.Context) error {
 func (r *runner) handshake(ctx context.Context, p part) error {
 	return r.overPairs(ctx, p, func(ctx context.Context, ps *pairs, pr *pair, a arm, t *results.Trial) ([]results.Sample, error) {
 		args := ps.args(pr, a, p.Count)
-		run := func(reply *role.TrialReply) error { return pr.load.Call(ctx, "Handshakes", args, reply) }
-		if a.Stack == string(openLoads) {
-			run = func(reply *role.TrialReply) error { return ps.flood(ctx, pr, args, reply) }
+		run := func(ctx context.Context, reply *role.TrialReply) error {
+			return pr.load.Call(ctx, "Handshakes", args, reply)
 		}
-		return ps.handshakes(ctx, pr, a, run, t)
+		if a.Stack == string(openLoads) {
+			run = func(ctx context.Context, reply *role.TrialReply) error { return ps.flood(ctx, pr, args, reply) }
+		}
+		watched, unwatch := generator{loads: pr.loads, edge: pr.edge}.watch(ctx)
+		defer unwatch()
+		samples, err := ps.handshakes(watched, pr, a, run, t)
+		var dead processEnded
+		if errors.As(context.Cause(watched), &dead) { // else every handshake that is left would wait for its time-out
+			err = dead
+		}
+		return samples, err
 	})
 }
 
@@ -278,13 +288,13 @@ func (r *runner) overPairs(ctx context.Context, p part, trial func(ctx context.C
 const drain = 8 * time.Second
 
 // handshakes runs one trial.
-func (ps *pairs) handshakes(ctx context.Context, pr *pair, a arm, run func(*role.TrialReply) error, t *results.Trial) ([]results.Sample, error) {
+func (ps *pairs) handshakes(ctx context.Context, pr *pair, a arm, run func(context.Context, *role.TrialReply) error, t *results.Trial) ([]results.Sample, error) {
 	var before, after role.Drained
 	var load role.TrialReply
 	if err := pr.edge.Call(ctx, "Rest", drain, &before); err != nil {
 		return nil, err
 	}
-	if err := run(&load); err != nil {
+	if err := run(ctx, &load); err != nil {
 		return nil, err
 	}
 	t.Started, t.Finished = load.Started, load.Finished

@@ -119,6 +119,8 @@ func (s *kneeSearch) run(ctx context.Context, t *results.Trial) error {
 		}
 		probe, err := s.probe(ctx, s.g, rate, string(stage), base)
 		if err != nil {
+			t.Finished = s.r.clock.Now()
+			s.r.warn(cutShort(s.g.arm.String(), t.Probes)...)
 			return err
 		}
 		t.Probes = append(t.Probes, probe)
@@ -132,16 +134,28 @@ func (s *kneeSearch) run(ctx context.Context, t *results.Trial) error {
 		t.Values["knee_verified"] = 0
 		s.r.warn(fmt.Sprintf("%s: %s: the knee is not verified: %s", s.p.Run, s.g.arm.Arm, found.Reason))
 	}
-	if found.Knee > 0 {
-		if err := s.around(ctx, t, found); err != nil {
-			return err
-		}
-	}
+	err := s.around(ctx, t, found)
 	t.Finished = s.r.clock.Now()
-	return nil
+	return err
 }
 
-// around measures below the knee, and tries at the edge that does the least what failed beyond it.
+// cutShort tells between which rates the knee of a search lies that was ended; nothing where there was no probe.
+func cutShort(arm string, probes []results.Probe) []string {
+	if len(probes) == 0 {
+		return nil
+	}
+	passed, failed := 0.0, math.Inf(1)
+	for _, p := range probes {
+		if p.Pass {
+			passed = max(passed, p.Rate)
+		} else {
+			failed = min(failed, p.Rate)
+		}
+	}
+	return []string{fmt.Sprintf("knee: %s: the search was ended after %d probes: %.4g/s passed, %.4g/s did not (0 and +Inf: none was seen)", arm, len(probes), passed, failed)}
+}
+
+// around measures below the knee, if there is any, and tries at the edge that does the least what failed beyond it.
 func (s *kneeSearch) around(ctx context.Context, t *results.Trial, found knee.Result) error {
 	if last := t.Probes[len(t.Probes)-1]; last.GeneratorCPU > 0 {
 		t.Values["generator_cpu_share"] = last.GeneratorCPU
@@ -153,6 +167,9 @@ func (s *kneeSearch) around(ctx context.Context, t *results.Trial, found knee.Re
 		}
 	}
 	for _, percent := range results.BelowKnee {
+		if found.Knee == 0 {
+			break
+		}
 		// As long as a verification: of a second, 99th percentiles are the second's own.
 		probe, err := s.probe(ctx, s.g, found.Knee*float64(percent)/100, fmt.Sprintf("%d %%", percent), s.p.verifying())
 		if err != nil {
@@ -168,7 +185,8 @@ func (s *kneeSearch) around(ctx context.Context, t *results.Trial, found knee.Re
 	if math.IsInf(found.Beyond, 1) {
 		return nil
 	}
-	probe, err := s.probe(ctx, s.least, found.Beyond, "least edge", time.Duration(s.p.Time))
+	// As long as what failed there may have been: a generator that is slow by a little needs the time to show it.
+	probe, err := s.probe(ctx, s.least, found.Beyond, "least edge", s.p.verifying())
 	if err != nil {
 		return err
 	}

@@ -146,3 +146,35 @@ func TestCalibrationCountsWhatIsCompleteInTime(t *testing.T) {
 	}
 	assert.Empty(t, calibrationValues([]results.Sample{late}, end), "nothing was due")
 }
+
+// A generator is calibrated at the most that it will have to do.
+func TestCalibrationIsAtTheGreatestRate(t *testing.T) {
+	ramp := steady([]loadgen.Phase{{Time: time.Minute, From: 500, Warmup: true}, {Time: time.Minute, From: 10, To: 100}, {Time: time.Second, From: 50, To: 50}})
+	assert.Equal(t, []loadgen.Phase{{Name: "calibration", Time: time.Second, From: 100, To: 100}}, ramp)
+
+	burst := steady([]loadgen.Phase{loadgen.TracePhase([]time.Duration{0, time.Minute, time.Minute + 1, time.Minute + time.Second, 2 * time.Minute})})[0]
+	assert.Equal(t, []time.Duration{0, 1, time.Second}, burst.Recorded, "the busiest stretch")
+	assert.Equal(t, time.Second+calibration/4, burst.Time)
+	for _, trace := range [][]time.Duration{{0, 0}, {0}, {5 * time.Second}} {
+		phases := steady([]loadgen.Phase{loadgen.TracePhase(trace)})
+		at, err := loadgen.Schedule(phases, 1)
+		require.NoError(t, err)
+		assert.NotEmpty(t, at)
+		assert.NotEmpty(t, calibrationValues([]results.Sample{{Intended: at[0], Sent: at[0], Completed: at[0] + 1000}}, int64(phases[0].Time)))
+	}
+}
+
+// Phases that a schedule did not come to have no trial, and the CPU time of one that was cut to nothing is not told.
+func TestPhasesThatWereNotReached(t *testing.T) {
+	o := &offered{phases: []loadgen.Phase{{Time: time.Second}, {Time: time.Second}, {Time: time.Second}}, start: 5, halted: int64(1010 * time.Millisecond)}
+	assert.True(t, o.reached(0))
+	assert.True(t, o.reached(1))
+	assert.False(t, o.reached(2))
+	o.byPhase = make([][]results.Sample, 3)
+	o.cpu = []cpuTimesOf{{known: true}, {known: true, generator: 1e8}, {known: true, generator: 3e8}, {known: true, generator: 3e8}}
+	var whole, cut results.Trial
+	o.fill(&whole, 0, generator{})
+	o.fill(&cut, 1, generator{})
+	assert.InDelta(t, 0.1/float64(processors()), whole.Values["generator_cpu_share"], 1e-9)
+	assert.NotContains(t, cut.Values, "generator_cpu_share", "of 10 ms")
+}

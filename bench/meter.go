@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"runtime"
 	"time"
 
 	"pqbench/bench/role"
@@ -48,11 +47,15 @@ func (g generator) meter(ctx context.Context, clock loadgen.Clock, start int64, 
 	return append(times, g.read())
 }
 
+// shortest is how long a phase is at least whose CPU time is told: of one that was cut short, what is read before and after
+// it is not its own.
+const shortest = 50 * time.Millisecond
+
 // cpuValues adds what a phase took of the CPU: shares of the cores that a part may use, and edge and generator time for
 // each unit of load.
 func (o *offered) cpuValues(t *results.Trial, phase int, ns float64, g generator) {
 	before, after := o.cpu[phase], o.cpu[phase+1]
-	if !before.known || !after.known {
+	if !before.known || !after.known || ns < float64(shortest) {
 		return
 	}
 	generator, edge, others := float64(after.generator-before.generator), float64(after.edge-before.edge), float64(after.others-before.others)
@@ -63,7 +66,7 @@ func (o *offered) cpuValues(t *results.Trial, phase int, ns float64, g generator
 	}
 	cores := g.arm.EdgeCores
 	if cores == 0 {
-		cores = runtime.NumCPU()
+		cores = processors()
 	}
 	t.Values["edge_cpu_share"] = edge / ns / float64(cores)
 	if g.arm.EdgeCores == 0 {

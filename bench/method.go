@@ -69,17 +69,26 @@ func (e *Experiment) rateMethod() string {
 	}
 	return fmt.Sprintf("Open loop: %s %s, at instants that are drawn from the seed before the clock starts, the same for all arms of a block. Latency runs from the intended instant, "+
 		"so that a stall shows in every unit that meets it; lateness is what the generator was late in sending. %d may be in flight, and one on top is dropped and counts as a failure. %s",
-		what, where, e.InFlight, giving)
+		what, where, e.InFlight, e.giving())
 }
 
 // giving is what the processes of an open loop do for a punctual generator, see giveWay.
-const giving = "Edge, connector and origin have a lower priority than the generator, which collects its garbage seldom: it shares their cores, and is to be as punctual as one that has a machine to itself."
+func (e *Experiment) giving() string {
+	driven := "The edge has"
+	switch {
+	case e.Target != nil:
+		return "The generator collects its garbage seldom."
+	case e.Drive == driveRequests:
+		driven = "Edge, connector and origin have"
+	}
+	return driven + " a lower priority than the generator, which collects its garbage seldom: where it shares their cores, it is to be as punctual as one that has a machine to itself."
+}
 
 func (e *Experiment) kneeMethod() string {
 	return fmt.Sprintf("A search for the highest rate of %s whose 99th percentile of latency, from the intended instant, stays within %v and of which at least %g %% complete: doubled from %v, "+
 		"then bisected to %g %%, then verified by two passes of at least %v each, in which a fifth of that would show; outside of the verification a failure must be seen twice. Each probe offers %s load for %v or for as long as %d units take. "+
 		"Latency is then measured again at 90, 50 and 10 %% of the knee, for as long as a pass of the verification, and the rate that failed above it is tried at an edge that does the least possible: where that one fails as well, the generator is the limit. %s",
-		e.Drive, time.Duration(e.MaxP99), 100*e.MinCompleted, e.From, 100*e.Precision, e.verifying(), e.Arrivals, time.Duration(e.Time), enough, giving)
+		e.Drive, time.Duration(e.MaxP99), 100*e.MinCompleted, e.From, 100*e.Precision, e.verifying(), e.Arrivals, time.Duration(e.Time), enough, e.giving())
 }
 
 func (e *Experiment) targetMethod() string {

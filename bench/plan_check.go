@@ -263,11 +263,12 @@ func (p *Plan) sharedArms() error {
 		body, size                    Size
 		cert                          Cert
 		initial                       Initial
+		doing                         string
 	}
 	seen := map[results.ArmOf]settings{}
 	for i := range p.Experiments {
 		e := &p.Experiments[i]
-		s := settings{e.Count, e.Warmup, e.Tunnels, e.Conns, e.Time, e.Timeout, e.Body, e.Size, "", 0}
+		s := settings{e.Count, e.Warmup, e.Tunnels, e.Conns, e.Time, e.Timeout, e.Body, e.Size, "", 0, e.doing()}
 		if e.Run == "requests" || e.Run == "goodput" || e.Run == "idle" {
 			s.cert, s.initial = e.Certs[0], e.Initial[0]
 		}
@@ -281,6 +282,18 @@ func (p *Plan) sharedArms() error {
 		}
 	}
 	return nil
+}
+
+// doing is what an experiment does with load and fleets, less what its arms are named by.
+func (e *Experiment) doing() string {
+	load, fleet := e.Load, e.Fleet
+	load.Rates, load.EdgeCores = nil, nil
+	fleet.Sizes, fleet.Timers, fleet.Admission = nil, nil, nil
+	text, err := yaml.Marshal([]any{load, fleet})
+	if err != nil {
+		panic(err) // of strings and numbers
+	}
+	return string(text)
 }
 
 // notZero refuses a zero that stands in the plan: it is not the same as leaving the field out.

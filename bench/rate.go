@@ -117,6 +117,12 @@ func (r *runner) offer(ctx context.Context, p part, g generator, arms []arm, t *
 		if phase.Warmup {
 			continue
 		}
+		if !o.reached(i) { // it was ended before: nothing was offered
+			if measured == 0 && ended == nil {
+				ended = ctx.Err()
+			}
+			break
+		}
 		into := base
 		into.Arm = arms[measured].id
 		samples := o.fill(&into, i, g)
@@ -147,7 +153,7 @@ func (r *runner) open(ctx context.Context, p part, g generator, phases []loadgen
 	n := len(g.loads)
 	for i, load := range g.loads {
 		args := g.unit((p.InFlight + n - 1) / n)
-		args.Phases, args.Seed, args.Share, args.Of = phases, seed, i, n
+		args.Phases, args.Seed, args.Share, args.Of, args.Sparing = phases, seed, i, n, true
 		if err := load.Call(ctx, "Prepare", args, &role.None{}); err != nil {
 			return nil, err
 		}
@@ -196,12 +202,20 @@ func (r *runner) open(ctx context.Context, p part, g generator, phases []loadgen
 	return o, failed
 }
 
-// fill makes a phase's trial, and returns its samples.
-func (o *offered) fill(t *results.Trial, phase int, g generator) []results.Sample {
+// begin is when a phase begins, and reached whether it did.
+func (o *offered) begin(phase int) int64 {
 	begin := o.start
 	for _, p := range o.phases[:phase] {
 		begin += int64(p.Time)
 	}
+	return begin
+}
+
+func (o *offered) reached(phase int) bool { return o.begin(phase) < o.start+o.halted }
+
+// fill makes a phase's trial, and returns its samples.
+func (o *offered) fill(t *results.Trial, phase int, g generator) []results.Sample {
+	begin := o.begin(phase)
 	length := min(int64(o.phases[phase].Time), max(o.start+o.halted-begin, 1))
 	samples := o.byPhase[phase]
 	end := begin + length

@@ -41,6 +41,16 @@ type Progress interface {
 // ErrInterrupted is returned, with the folder, by a run that was ended early: what was measured is saved and marked.
 var ErrInterrupted = errors.New("interrupted; what was measured so far is saved and marked incomplete")
 
+// errNothing is an ErrInterrupted that came too early.
+var errNothing = nothingMeasured{}
+
+type nothingMeasured struct{}
+
+func (nothingMeasured) Error() string {
+	return "interrupted before anything was measured; nothing is saved"
+}
+func (nothingMeasured) Is(target error) bool { return target == ErrInterrupted }
+
 // ConfigError is an error that came before anything was measured: the plan cannot be run here as it is asked for.
 type ConfigError struct{ error }
 
@@ -63,7 +73,10 @@ func Run(ctx context.Context, plan *Plan, opts Options) (dir string, err error) 
 	if errors.Is(err, context.Canceled) {
 		err = ErrInterrupted
 	}
-	if err != nil && r.trials == 0 {
+	if err != nil && r.trials == 0 && !errors.As(err, new(processEnded)) { // a death is told by a report, also without any number
+		if errors.Is(err, ErrInterrupted) {
+			err = errNothing
+		}
 		return "", errors.Join(err, r.writer.Discard()) // nothing was measured, so there is nothing to keep
 	}
 	dir, finishErr := r.finish(err)
@@ -222,7 +235,7 @@ func (r *runner) blocks(ctx context.Context, p part, fresh func(ctx context.Cont
 			}
 			t := results.Trial{Experiment: p.Run, Arm: p.arms[i].id, Block: p.first + b, Order: position}
 			samples, err := trial(ctx, p.arms[i], &t)
-			if err != nil && len(samples) == 0 {
+			if err != nil && len(samples)+len(t.Probes) == 0 {
 				return err
 			}
 			if err := errors.Join(r.record(t, samples), err); err != nil {

@@ -37,3 +37,12 @@ func TestStormAccountsForEveryDial(t *testing.T) {
 	missing := tell(ended[:2]...)
 	assert.NotEqual(t, missing.Scheduled, missing.Completed+missing.Failed+missing.Dropped)
 }
+
+// What the generator could not send is no request that an outage cost.
+func TestDroppedRequestsAreNotLost(t *testing.T) {
+	values := map[string]float64{}
+	tellRequests(values, role.TrialReply{Samples: []results.Sample{
+		{Sent: 5, Completed: 8}, {Sent: 9, Completed: 20, Class: results.ClassTimeout}, {Sent: 30, Completed: 31}, {Completed: 12, Class: results.ClassDropped},
+	}}, 10)
+	assert.Equal(t, map[string]float64{"requests_sent": 3, "requests_lost": 1, "requests_dropped": 1, "requests_in_flight": 1, "in_flight_lost": 1}, values)
+}

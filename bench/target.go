@@ -82,7 +82,7 @@ func confine(ctx context.Context, edgeCores int, edge, rest []*role.Proc) error 
 // giveWay lets what an open loop drives have the lower priority: where the generator shares its cores with it, units are sent
 // when they are due, as a generator on another machine would send them, and the edge is what runs out of time.
 func giveWay(ctx context.Context, a arm, driven ...*role.Proc) error {
-	if a.Arrivals == "" || a.Arrivals == loopClosed {
+	if a.Arrivals == "" || a.Arrivals == loopClosed { // nothing arrives
 		return nil
 	}
 	for _, p := range driven {
@@ -94,4 +94,7 @@ func giveWay(ctx context.Context, a arm, driven ...*role.Proc) error {
 }
 
 // generatorCores are how many cores the generator may use.
-func generatorCores(edgeCores int) int { return runtime.NumCPU() - edgeCores }
+func generatorCores(edgeCores int) int { return max(processors()-edgeCores, 1) }
+
+// processors are how many cores the run may use: those of the host, or what a container's quota or GOMAXPROCS leaves of them.
+func processors() int { return min(runtime.NumCPU(), runtime.GOMAXPROCS(0)) }

@@ -176,6 +176,8 @@ var metrics = []Metric{
 
 	{Name: "both_rss_per_connection", Experiment: "fleet", Unit: "B", Better: "lower", Title: "memory per connection, both ends"},
 	{Name: "both_rss_per_tunnel", Experiment: "fleet", Unit: "B", Better: "lower", Title: "memory per tunnel, both ends"},
+	{Name: "connector_rss_per_connection", Experiment: "fleet", Unit: "B", Better: "lower", Title: "memory per connection, connector"},
+	{Name: "edge_rss_per_connection", Experiment: "fleet", Unit: "B", Better: "lower", Title: "memory per connection, edge"},
 	{Name: "connector_rss_per_tunnel", Experiment: "fleet", Unit: "B", Better: "lower", Title: "memory per tunnel, connector"},
 	{Name: "edge_rss_per_tunnel", Experiment: "fleet", Unit: "B", Better: "lower", Title: "memory per tunnel, edge"},
 	{Name: "connector_rss_fixed", Experiment: "fleet", Unit: "B", Better: "lower", Title: "memory without a tunnel, connector"},
@@ -227,6 +229,7 @@ var metrics = []Metric{
 	{Name: "storm_retries", Experiment: "storm", Unit: "count", Better: "lower", Title: "Retries the edge asked for, mean", Mean: true},
 	{Name: "requests_sent", Experiment: "storm", Unit: "count", Title: "requests meanwhile, mean", Mean: true},
 	{Name: "requests_lost", Experiment: "storm", Unit: "count", Better: "lower", Title: "requests lost meanwhile, mean", Mean: true},
+	{Name: "requests_dropped", Experiment: "storm", Unit: "count", Better: "lower", Title: "requests that no visitor was free for, mean", Mean: true},
 	{Name: "requests_in_flight", Experiment: "storm", Unit: "count", Title: "requests in flight at the stop, mean", Mean: true},
 	{Name: "in_flight_lost", Experiment: "storm", Unit: "count", Better: "lower", Title: "of these, lost, mean", Mean: true},
 	{Name: "outage", Experiment: "storm", Unit: "ns", Title: "outage"},

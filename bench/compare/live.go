@@ -150,7 +150,7 @@ func within(ctx context.Context, e Experiment, do func(context.Context) error) e
 	bounded, cancel := context.WithTimeout(ctx, e.patience())
 	defer cancel()
 	err := do(bounded)
-	if bounded.Err() != nil && ctx.Err() == nil {
+	if err != nil && bounded.Err() != nil && ctx.Err() == nil {
 		return fmt.Errorf("it hangs: no end after %v: %w", e.patience(), err)
 	}
 	return err

@@ -27,6 +27,8 @@ type Report struct {
 	// Drawn and Stretches are sign tests of 40 blocks of the program against itself, at 5 %: drawn, and as they were
 	// recorded.
 	Drawn, Stretches signTests
+	// Failed says which arms' programs failed in rounds that were made again, in this call.
+	Failed []string
 }
 
 // Row is many comparisons of one kind, drawn from the record.
@@ -141,6 +143,9 @@ func (r Report) rest(w io.Writer) {
 			fit = "misses"
 		}
 		fmt.Fprintf(w, "live, head %s: %s; standard error %.2f %%, the interval %s the truth\n", percent(l.Share), found, 100*l.Error, fit)
+	}
+	for _, failed := range r.Failed {
+		fmt.Fprintf(w, "%s\n", failed)
 	}
 	for _, contradicted := range r.flattered() {
 		fmt.Fprintf(w, "%s: more than the promises allow, so drawing from the record flatters\n", contradicted)

@@ -103,7 +103,9 @@ func (s SelfTest) Run(ctx context.Context) (Report, error) {
 		return Report{}, err
 	}
 	report := s.resample(tape)
-	return report, s.live(ctx, source, tape, &report)
+	err = s.live(ctx, source, tape, &report)
+	report.Failed = source.failed.warnings()
+	return report, err
 }
 
 // record fills the tape.

@@ -38,3 +38,10 @@ func TestProcessesShareAScheduleWithoutLoss(t *testing.T) {
 		assert.EqualValues(t, 5*of, all.Usage.CPU)
 	}
 }
+
+// A generator takes so much more memory for being punctual, and not a multiple of what it has.
+func TestSparing(t *testing.T) {
+	for live, want := range map[uint64]int{0: 1600, 4 << 20: 1600, 32 << 20: 400, 128 << 20: 100, 8 << 30: 100} {
+		assert.Equal(t, want, sparing(live), "%d MiB", live>>20)
+	}
+}

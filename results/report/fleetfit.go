@@ -15,8 +15,8 @@ var fits = []struct {
 	perConnection        string // the slope by the connections of a tunnel
 }{
 	{"both_rss", "both_rss_per_tunnel", "", "both_rss_per_connection"},
-	{"connector_rss", "connector_rss_per_tunnel", "connector_rss_fixed", ""},
-	{"edge_rss", "edge_rss_per_tunnel", "edge_rss_fixed", ""},
+	{"connector_rss", "connector_rss_per_tunnel", "connector_rss_fixed", "connector_rss_per_connection"},
+	{"edge_rss", "edge_rss_per_tunnel", "edge_rss_fixed", "edge_rss_per_connection"},
 	{"both_live", "", "", "both_live_per_connection"},
 	{"connector_live", "connector_live_per_tunnel", "", ""},
 	{"edge_live", "edge_live_per_tunnel", "", ""},

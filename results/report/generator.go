@@ -20,6 +20,8 @@ const (
 	// slower is how many times the 99th percentile here that at the least edge may be: it can only be less, but for the
 	// noise of a percentile that was measured for some seconds.
 	slower = 1.5
+	// tolerated is how much of a percentile that has no interval lateness may be: of few blocks below a knee.
+	tolerated = 0.1
 	// resolution is what a percentile is told with (three significant digits): a move within it shows nowhere.
 	resolution = 0.001
 )
@@ -82,8 +84,12 @@ func (r *run) movedAtLevels(a *armRecords) (reasons []string) {
 		for _, q := range []float64{0.5, 0.99} {
 			name := results.AtKnee(fmt.Sprintf("p%g", 100*q), percent)
 			row, sent := r.row(a, name), inOrder(a.blockValues("sent_"+name))
-			if row.Value == nil || row.Low == nil || len(sent) == 0 {
+			if row.Value == nil || len(sent) == 0 {
 				continue
+			}
+			if row.Low == nil {
+				low, high := *row.Value*(1-tolerated), *row.Value*(1+tolerated)
+				row.Low, row.High = &low, &high
 			}
 			reasons = append(reasons, late(row, stats.Median(sent), fmt.Sprintf("%s at %d %% of the knee", percentile(q), percent))...)
 		}

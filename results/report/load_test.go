@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -143,6 +144,13 @@ func TestKnee(t *testing.T) {
 		late.trials[i].Values["sent_p99_at_50"] = 4.9e6 // every p99 at 50 % is 5 ms
 	}
 	assert.Equal(t, []string{"its lateness moves the 99th percentile at 50 % of the knee: 5.000 ms from the intended instant, 4.900 ms since it was sent"}, late.summary().Generators[0].Reasons)
+
+	few := kneeFixture()
+	few.trials = slices.DeleteFunc(few.trials, func(t results.Trial) bool { return t.Block > 0 })
+	for sent, bound := range map[float64]bool{4.9e6: false, 4e6: true} { // without an interval a tenth is tolerated
+		few.trials[0].Values["sent_p99_at_50"] = sent
+		assert.Equal(t, bound, few.summary().Generators[0].Bound, "%g", sent)
+	}
 
 	r := f.run()
 	points := probePoints(&r.arms[0])

@@ -58,6 +58,11 @@ type Finding struct {
 	// P is corrected over the family that was looked at; nil without a test.
 	P       *float64 `json:"p,omitempty"`
 	Verdict string   `json:"verdict"` // empty for a value that nothing was asked of
+	// Fails marks a difference that fails although its verdict is none to fail: in the exact tier what got better has to be
+	// acknowledged, too.
+	Fails bool `json:"fails,omitempty"`
+	// Host is where it was measured; empty where all findings are of one host.
+	Host string `json:"host,omitempty"`
 	// Note says what a reader needs beside the numbers: how many more blocks it would take, since which commit.
 	Note string `json:"note,omitempty"`
 	// File and Line are where an annotation shall point, relative to the checkout; "" and 0 where there is no such place.
@@ -90,11 +95,14 @@ func (f Findings) Count(verdict string) int {
 }
 
 // Verdict is that on the whole, the gravest of its findings': a number that is missing counts as a regression, and one
-// that is new as unchanged. Nothing found at all is inconclusive, and so is a comparison of two programs in which all is
-// new: nothing was compared.
+// that is new as unchanged. Nothing found at all is inconclusive, and so is a comparison in which all is new: nothing was
+// compared.
 func (f Findings) Verdict() string {
-	if f.Tier == TierPaired && f.Count(VerdictNew) == len(f.Findings) {
+	if f.Tier != TierExact && f.Count(VerdictNew) == len(f.Findings) {
 		return VerdictInconclusive
+	}
+	if slices.ContainsFunc(f.Findings, func(one Finding) bool { return one.Fails }) {
+		return VerdictRegressed
 	}
 	for _, rule := range []struct {
 		verdict string

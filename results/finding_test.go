@@ -34,7 +34,7 @@ func TestFindingsVerdict(t *testing.T) {
 		{"missing is never a pass", []string{VerdictUnchanged, VerdictMissing}, VerdictRegressed},
 		{"undecided", []string{VerdictImproved, VerdictInconclusive}, VerdictInconclusive},
 		{"improved", []string{VerdictUnchanged, VerdictImproved}, VerdictImproved},
-		{"new alone", []string{VerdictNew}, VerdictUnchanged},
+		{"new beside others", []string{VerdictNew, VerdictUnchanged}, VerdictUnchanged},
 	} {
 		var f Findings
 		for _, v := range test.verdicts {
@@ -42,6 +42,12 @@ func TestFindingsVerdict(t *testing.T) {
 		}
 		assert.Equal(t, test.want, f.Verdict(), test.name)
 	}
+}
+
+// What fails of itself fails the whole, whatever its verdict.
+func TestAnImprovementCanFail(t *testing.T) {
+	f := Findings{Findings: []Finding{{Verdict: VerdictUnchanged}, {Verdict: VerdictImproved, Fails: true}}}
+	assert.Equal(t, VerdictRegressed, f.Verdict())
 }
 
 // Of two programs that had nothing in common nothing was compared; the exact tier's numbers of a new toolchain are new.

@@ -82,8 +82,10 @@ var metrics = []Metric{
 	{Name: "hello_retry_request_bytes", Experiment: "gate", Unit: "B", Better: "lower", Title: "HelloRetryRequest message", Exact: true},
 	{Name: "server_finished_bytes", Experiment: "gate", Unit: "B", Better: "lower", Title: "server's Finished", Exact: true},
 	{Name: "server_flight_datagrams", Experiment: "gate", Unit: "datagrams", Better: "lower", Title: "server's first flight", Exact: true},
+	{Name: "not_compared", Experiment: "gate", Unit: "count", Title: "numbers of the baseline that were not compared"},
 	{Name: "handshake_allocs", Experiment: "gate", Unit: "allocs", Better: "lower", Title: "allocations per handshake, both ends"},
 
+	{Name: "failed_share", Unit: "share", Better: "lower", Title: "failed"},
 	{Name: "failed_rounds", Experiment: "compare", Unit: "count", Better: "lower", Title: "rounds that failed, and were made again"},
 
 	{Name: "requests_per_second", Experiment: "requests", Unit: "1/s", Better: "higher", Title: "requests (closed loop)"},

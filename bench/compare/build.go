@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"debug/buildinfo"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -270,7 +272,25 @@ func build(ctx context.Context, o Operand, t Toolchain, source, dir, binary stri
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%w\n%s", err, lastLines(string(out), 15))
 	}
+	if err := t.used(binary + ".new"); err != nil {
+		return err
+	}
 	return os.Rename(binary+".new", binary)
+}
+
+// used refuses a program that a replacement is not in: the go command is silent about one of a module that nothing needs, or
+// that is misspelt, and the base would be compared with itself.
+func (t Toolchain) used(binary string) error {
+	info, err := buildinfo.ReadFile(binary)
+	if err != nil {
+		return fmt.Errorf("read what it was built of: %w", err)
+	}
+	for _, module := range slices.Sorted(maps.Keys(t.Replace)) {
+		if !slices.ContainsFunc(info.Deps, func(m *debug.Module) bool { return m.Path == module && m.Replace != nil }) {
+			return fmt.Errorf("--replace %s=%s: no such module is in the program", module, t.Replace[module])
+		}
+	}
+	return nil
 }
 
 // replaced makes a go.mod beside the source's that has the replacements.

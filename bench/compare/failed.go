@@ -37,20 +37,27 @@ func (f failed) warnings() (list []string) {
 // three are.
 const headAlone = 0.05
 
-// finding is a head that fails more often than the base, which has two arms of the three. It is no pass, and no more than
-// inconclusive: what happens a few times tells no rate.
+// headForSure is that at which it is a regression: seven of seven.
+const headForSure = 0.001
+
+// finding is a head that fails more often than the base, which has two arms of the three. It is no pass.
 func (f failed) finding() (found results.Finding, ok bool) {
 	head, all := f.count[Head], 0
 	for _, n := range f.count {
 		all += n
 	}
-	if stats.AtLeast(head, all, 1.0/float64(arms)) >= headAlone {
+	p := stats.AtLeast(head, all, 1.0/float64(arms))
+	if p >= headAlone {
 		return found, false
+	}
+	verdict := results.VerdictInconclusive
+	if p < headForSure {
+		verdict = results.VerdictRegressed
 	}
 	base, now := float64(all-head)/2, float64(head) // the base runs twice
 	return results.Finding{
 		Experiment: "compare", Metric: "failed_rounds", Unit: "count", Better: "lower", Base: &base, Head: &now,
-		Verdict: results.VerdictInconclusive,
-		Note:    fmt.Sprintf("of %d rounds that failed, %d are the head's (%s)", all, head, f.first[Head]),
+		P: &p, Verdict: verdict,
+		Note: fmt.Sprintf("of %d rounds that failed, %d are the head's (%s)", all, head, f.first[Head]),
 	}, true
 }

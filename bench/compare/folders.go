@@ -23,7 +23,9 @@ func openFolder(o Operand) (*folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &folder{o, m, report.Blocks(m, samples, trials)}, nil
+	f := &folder{o, m, report.Blocks(m, samples, trials)}
+	withoutGrease(f.arms)
+	return f, nil
 }
 
 // compareRuns compares what two run folders both hold. Their blocks were not interleaved: what the machine did
@@ -43,6 +45,11 @@ func compareRuns(base, head Operand, plan Plan) (results.Findings, error) {
 	}
 	c := runComparison{b: b, h: h, plan: plan, hosts: differentHosts(b.manifest.Host, h.manifest.Host)}
 	c.all()
+	for _, base := range b.arms {
+		if f, ok := failing(base, h.find(base.ArmOf)); ok {
+			c.findings = append(c.findings, f)
+		}
+	}
 	r.Findings = c.findings
 	return r, nil
 }
@@ -170,7 +177,7 @@ func (c *runComparison) pair(of results.ArmOf, m results.Metric, old, now []floa
 	switch {
 	case len(now) == 0:
 		f.Verdict, f.Note = results.VerdictMissing, "the head has none"
-	case m.Exact:
+	case m.Exact && (!slices.Contains(diced, m.Name) || c.seeded(of.Experiment, m.Name)):
 		c.exact(&f, old, now)
 	default:
 		c.test(&f, old, now)
@@ -178,9 +185,41 @@ func (c *runComparison) pair(of results.ArmOf, m results.Metric, old, now []floa
 	c.findings = append(c.findings, f)
 }
 
-// exact holds two sets of numbers of the protocol against each other by their lower median, a value that was seen.
+// diced are numbers of the protocol with dice in them: the random GREASE parameter of both ends, the length of an ECDSA
+// signature, and padding, which makes up for both. Two runs have other ones, unless all is drawn from a seed. Of a ClientHello
+// the parameter is known, and left out (withoutGrease).
+var diced = []string{
+	"server_bytes", "client_bytes_confirmed", "server_bytes_confirmed", "client_padding_bytes", "server_padding_bytes", "certificate_bytes",
+}
+
+// seeded reports whether a number is the same in every run with the seed of both.
+func (c *runComparison) seeded(experiment, metric string) bool {
+	exact := func(f *folder) bool {
+		return f.manifest.Virtual && slices.ContainsFunc(f.manifest.Experiments, func(e results.Experiment) bool {
+			return e.Name == experiment && slices.Contains(e.Exact, metric)
+		})
+	}
+	return c.b.manifest.Seed == c.h.manifest.Seed && exact(c.b) && exact(c.h)
+}
+
+// withoutGrease takes the random GREASE parameter out of the ClientHellos, block by block.
+func withoutGrease(arms []report.ArmBlocks) {
+	for _, a := range arms {
+		hello, grease := a.Values["clienthello_bytes"], a.Values["clienthello_grease_bytes"]
+		if len(hello) != len(grease) {
+			delete(a.Values, "clienthello_bytes") // of some the dice are not known
+			continue
+		}
+		for i := range hello {
+			hello[i] -= grease[i]
+		}
+	}
+}
+
+// exact holds two sets of numbers of the protocol against each other by the least that was seen: what disturbs a handshake
+// on a busy machine adds to it, see series.least.
 func (c *runComparison) exact(f *results.Finding, old, now []float64) {
-	a, b := lower(old), lower(now)
+	a, b := slices.Min(old), slices.Min(now)
 	f.Base, f.Head = &a, &b
 	if a != 0 {
 		f.Effect = finite(b/a - 1)
@@ -188,14 +227,9 @@ func (c *runComparison) exact(f *results.Finding, old, now []float64) {
 	f.Verdict = results.Direction(b-a, f.Better)
 }
 
-func lower(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	return sorted[(len(sorted)-1)/2]
-}
-
 // test compares two independent samples.
 func (c *runComparison) test(f *results.Finding, old, now []float64) {
-	if slices.Equal(old, now) { // as in two runs of a simulated network
+	if slices.Equal(old, now) || slices.Min(old) == slices.Max(now) && slices.Max(old) == slices.Min(now) { // as in two runs of a simulated network
 		f.Effect, f.Verdict = finite(0), results.VerdictUnchanged
 		return
 	}
@@ -236,6 +270,31 @@ func logs(values []float64) []float64 {
 	return out
 }
 
+// failing is an arm of which more failed in the head than in the base: it is no pass, and where chance does not explain it a
+// regression. What failed took no part in the other numbers.
+func failing(base, head report.ArmBlocks) (f results.Finding, ok bool) {
+	if head.Failed == 0 || base.Units == 0 {
+		return f, false
+	}
+	before, now := float64(base.Failed)/float64(base.Units), float64(head.Failed)/float64(head.Units)
+	if now <= before {
+		return f, false
+	}
+	m, _ := results.MetricByName("failed_share")
+	f = finding(base.ArmOf, m)
+	f.Base, f.Head = &before, &now
+	// Given how many failed in all, the head's part of them goes by its part of the units.
+	p := stats.AtLeast(head.Failed, base.Failed+head.Failed, float64(head.Units)/float64(base.Units+head.Units))
+	f.P, f.Note = &p, fmt.Sprintf("%d of %d failed, and %d of %d before", head.Failed, head.Units, base.Failed, base.Units)
+	if p < failedForSure {
+		f.Verdict = results.VerdictRegressed
+	}
+	return f, true
+}
+
+// failedForSure is the level at which more failures are a regression: there are many arms.
+const failedForSure = 0.001
+
 // correct gives the tests their p-values and verdicts.
 func (c *runComparison) correct() {
 	ps := make([]float64, len(c.tests))
@@ -246,6 +305,9 @@ func (c *runComparison) correct() {
 		f := &c.findings[c.tests[k]]
 		f.P = finite(p)
 		limit := c.plan.limit(f.Experiment, f.Metric)
+		if limit.Threshold == 0 { // of numbers of the protocol, in which any difference counts where there are no dice
+			limit.Threshold = anyThreshold
+		}
 		switch {
 		case f.Effect == nil:
 			f.Note = "there is no finite difference: a base of 0, or handshakes or requests that failed"

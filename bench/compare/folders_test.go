@@ -99,3 +99,70 @@ func TestCompareRuns(t *testing.T) {
 		assert.Contains(t, warnings, c.warning, c.name)
 	}
 }
+
+// What has dice in it differs between any two runs, and is no difference; what is left when they are out is one.
+func TestCompareRunsWithDice(t *testing.T) {
+	plan, err := OpenPlan("")
+	require.NoError(t, err)
+	run := func(seed uint64, more float64, failed int) Operand {
+		m := results.Manifest{Schema: results.Schema, Complete: true, Arms: []results.ArmOf{{Experiment: "wire", Arm: results.Arm{Group: "X25519"}}}}
+		w, err := results.Create(t.TempDir(), "made", m)
+		require.NoError(t, err)
+		r := rand.New(rand.NewPCG(seed, 1))
+		for block := range 20 {
+			grease, signature := float64(r.IntN(16)), float64(r.IntN(3))
+			trial := results.Trial{Experiment: "wire", Block: block, Scheduled: 10, Completed: 10, Values: map[string]float64{
+				"clienthello_bytes": 1500 + grease + more, "clienthello_grease_bytes": grease, "server_bytes": 2090 + grease + signature, "certificate_bytes": 600 + signature,
+				"client_datagrams": 3 + float64(block%2), "client_share_bytes": 32,
+			}}
+			if block < failed {
+				trial.Completed, trial.Failed = 0, 10
+			}
+			for i := range 10 {
+				s := results.Sample{Experiment: "wire", Block: block, Intended: int64(i), Sent: int64(i), Completed: int64(i)}
+				if block < failed {
+					s.Class = results.ClassTimeout
+				}
+				require.NoError(t, w.Write(results.Record{Sample: &s}))
+			}
+			require.NoError(t, w.Write(results.Record{Trial: &trial}))
+		}
+		dir, err := w.Finish(m)
+		require.NoError(t, err)
+		return Operand{Name: dir, Run: dir}
+	}
+	for seed := range uint64(10) {
+		f, err := compareRuns(run(seed, 0, 0), run(seed+100, 0, 0), plan)
+		require.NoError(t, err)
+		assert.Equal(t, results.VerdictUnchanged, f.Verdict(), "%+v", f.Findings)
+	}
+	f, err := compareRuns(run(1, 0, 0), run(2, 1, 0), plan)
+	require.NoError(t, err)
+	assert.Equal(t, results.VerdictRegressed, f.Verdict(), "one byte more")
+	for _, one := range f.Findings {
+		assert.Equal(t, one.Metric == "clienthello_bytes", one.Verdict == results.VerdictRegressed, one.Metric)
+	}
+
+	f, err = compareRuns(run(1, 0, 1), run(2, 0, 5), plan)
+	require.NoError(t, err)
+	last := f.Findings[len(f.Findings)-1]
+	assert.Equal(t, "failed_share", last.Metric)
+	assert.Equal(t, results.VerdictRegressed, last.Verdict)
+	f, err = compareRuns(run(1, 0, 5), run(2, 0, 5), plan)
+	require.NoError(t, err)
+	assert.NotEqual(t, "failed_share", f.Findings[len(f.Findings)-1].Metric)
+}
+
+// Two folders of which one is empty are not alike.
+func TestCompareRunsOfNothing(t *testing.T) {
+	plan, err := OpenPlan("")
+	require.NoError(t, err)
+	empty := results.Manifest{Schema: results.Schema, Arms: []results.ArmOf{{Experiment: "wire", Arm: results.Arm{Group: "X25519"}}}, Reason: "interrupted"}
+	w, err := results.Create(t.TempDir(), "made", empty)
+	require.NoError(t, err)
+	dir, err := w.Finish(empty)
+	require.NoError(t, err)
+	f, err := compareRuns(Operand{Name: dir, Run: dir}, aRun{client: 1, bytes: 2}.write(t), plan)
+	require.NoError(t, err)
+	assert.Equal(t, results.VerdictInconclusive, f.Verdict())
+}

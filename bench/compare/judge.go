@@ -12,12 +12,16 @@ import (
 // different at an earlier look is for confirm.
 func (d *decision) judge(level float64) {
 	ps, weights := make([]float64, len(d.findings)), make([]float64, len(d.findings))
+	d.weights = 0
 	for i := range d.findings {
 		f := &d.findings[i]
 		if f.Confirmation == nil { // the first measurement ends where the second begins
 			d.estimate(f)
 		}
 		ps[i], weights[i] = f.raw, f.weight()
+		if !f.Exact {
+			d.weights += f.weight()
+		}
 	}
 	for i, p := range stats.WeightedHolm(ps, weights) {
 		f := &d.findings[i]
@@ -66,7 +70,7 @@ func (d *decision) decide(f *Finding, level float64) {
 	case max(-low, high) < f.margin():
 		f.Verdict = results.VerdictUnchanged
 	default:
-		f.More = f.needs(level, len(d.findings))
+		f.More = f.needs(level, f.weight()/d.weights)
 	}
 }
 
@@ -80,9 +84,9 @@ func (d *decision) tooFew(f *Finding) string {
 }
 
 // needs is how many more rounds would decide a metric, if its difference stayed what it is: by calling it a difference
-// where it is beyond the threshold, or by fitting its interval into the margin, whichever takes less. The level is that of
-// a look.
-func (f *Finding) needs(level float64, family int) int {
+// where it is beyond the threshold and the floor, or by fitting its interval into the margin, whichever takes less. The level
+// is that of a look, and share the metric's part of it.
+func (f *Finding) needs(level, share float64) int {
 	if f.effect.Error == 0 || math.IsNaN(f.effect.Error) {
 		return 0
 	}
@@ -93,8 +97,8 @@ func (f *Finding) needs(level float64, family int) int {
 		}
 	}
 	size := math.Abs(f.Difference)
-	if size > float64(f.Threshold) {
-		need(size, stats.NormalQuantile(1-level/2/float64(family)))
+	if f.beyond() {
+		need(size, stats.NormalQuantile(1-level*share/2))
 	}
 	need(f.margin()-size, stats.NormalQuantile(1-level/2))
 	more := math.Ceil(rounds) - float64(f.Rounds)

@@ -113,10 +113,30 @@ func OpenPlan(path string) (Plan, error) {
 	if err != nil {
 		return Plan{}, fmt.Errorf("thresholds: %w", err)
 	}
-	if plan, err = parsePlan(plan, text); err != nil {
+	if plan, err = parsePlan(plan, text); err == nil {
+		err = plan.has(text)
+	}
+	if err != nil {
 		return Plan{}, fmt.Errorf("thresholds %s: %w", path, err)
 	}
 	return plan, nil
+}
+
+// has refuses a metric that a file names of an experiment that the plan has not: it would have no effect.
+func (p Plan) has(text []byte) error {
+	var named struct {
+		Metrics map[string]yaml.Node `yaml:"metrics"`
+	}
+	if err := yaml.Unmarshal(text, &named); err != nil {
+		return oneLine(err)
+	}
+	for _, key := range slices.Sorted(maps.Keys(named.Metrics)) {
+		name, _, _ := strings.Cut(key, "/")
+		if !slices.ContainsFunc(p.Experiments, func(e Experiment) bool { return e.Name == name }) {
+			return fmt.Errorf("metric %q: the plan has no experiment %q", key, name)
+		}
+	}
+	return nil
 }
 
 func parsePlan(onto Plan, text []byte) (Plan, error) {

@@ -57,6 +57,7 @@ func TestBadThresholds(t *testing.T) {
 	for _, c := range []struct{ text, want string }{
 		{"metric: 3\n", "field metric not found"},
 		{"metrics:\n  handshake/total_gpu: {}\n", `metric "handshake/total_gpu" is not known`},
+		{"metrics:\n  handshakes/total_cpu: {threshold: 1%}\n", `metric "handshakes/total_cpu": the plan has no experiment "handshakes"`},
 		{"metrics:\n  handshake/total_cpu: {threshold: much}\n", `line 2: "much" is no share`},
 		{"metrics:\n  handshake/total_cpu: {threshold: -1%}\n", "is no share"},
 		{"metrics:\n  handshake/total_cpu: {treshold: 1%}\n", "field treshold not found"},

@@ -19,7 +19,7 @@ type Procedure struct {
 	Budget time.Duration
 	// Level is the chance that anything of an unchanged head looks improved or regressed before it is measured again,
 	// over the whole family; default 20 %, half of it in each direction. ConfirmLevel is the chance that what is not
-	// regressed passes as such in the second measurement; default 20 %. Together, at most one comparison in 50 raises
+	// regressed passes as such in the second measurement; default 20 %. Together, about one comparison in 50 at most raises
 	// a false alarm.
 	Level, ConfirmLevel float64
 	// Looked hears of every look; nil for nobody.
@@ -80,6 +80,7 @@ type decision struct {
 	rounds   []Round
 	spent    map[string]time.Duration // on each experiment
 	total    time.Duration
+	weights  float64 // of all metrics that are tested, together
 }
 
 // measure makes rounds from look to look, and judges at each.

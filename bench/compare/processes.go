@@ -2,6 +2,7 @@ package compare
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -109,6 +110,9 @@ func failures(samples []results.Sample, dropped int) error {
 			}
 			failed++
 		}
+	}
+	if len(samples)+dropped == 0 {
+		return errors.New("nothing was done in the time of a slice")
 	}
 	if failed+dropped == 0 {
 		return nil

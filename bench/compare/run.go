@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -132,10 +133,17 @@ func (o Options) programs(ctx context.Context, base, head Operand) (programs []r
 			warnings = append(warnings, fmt.Sprintf("%s holds changes that no commit has: this result cannot be made again", side.Name))
 		}
 	}
-	if programs[Base].Path == programs[Head].Path {
+	if same(programs[Base].Path, programs[Head].Path) {
 		warnings = append(warnings, "base and head are the same program: whatever is found is noise")
 	}
 	return programs, warnings, nil
+}
+
+// same reports whether two files are.
+func same(a, b string) bool {
+	one, errA := os.ReadFile(a)
+	other, errB := os.ReadFile(b)
+	return errA == nil && errB == nil && bytes.Equal(one, other)
 }
 
 // comparison is one in progress.

@@ -73,6 +73,10 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		r.Accepted = n
 		return r, o.accept(m, b.History, n)
 	case n > 0:
+		for i := range r.Findings.Findings {
+			one := &r.Findings.Findings[i]
+			one.Fails = one.Verdict != results.VerdictUnchanged && one.Verdict != results.VerdictInconclusive
+		}
 		return r, fmt.Errorf("%d of %d numbers are %w (%s); where that is meant: pqbench gate --accept \"reason\"", n, len(r.Findings.Findings), ErrChanged, path)
 	}
 	return r, nil

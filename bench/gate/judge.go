@@ -2,12 +2,16 @@ package gate
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
 
 	"pqbench/results"
 )
+
+// notCompared counts numbers of the baseline that this build cannot have.
+const notCompared = "not_compared"
 
 // judge compares what was measured with a baseline of the same versions. Every number of either is in the findings, but for
 // those that this build cannot have, which the warnings name.
@@ -49,8 +53,11 @@ func judge(b Baseline, path string, m Measured) results.Findings {
 	if b.Arch != m.Arch {
 		f.Warnings = append(f.Warnings, fmt.Sprintf("allocations are not compared: the baseline's were counted on %s, these on %s", b.Arch, m.Arch))
 	}
-	for why, n := range out {
-		f.Warnings = append(f.Warnings, fmt.Sprintf("%d numbers of the baseline are not compared: %s", n, why))
+	for _, why := range slices.Sorted(maps.Keys(out)) {
+		n := float64(out[why])
+		f.Warnings = append(f.Warnings, fmt.Sprintf("%g numbers of the baseline are not compared: %s", n, why))
+		// Not a change, and no pass either: the build may have lost what it had.
+		f.Findings = append(f.Findings, results.Finding{Experiment: "gate", Metric: notCompared, Unit: "count", Head: &n, Verdict: results.VerdictInconclusive, Note: why})
 	}
 	slices.Sort(f.Warnings)
 	return f
@@ -124,11 +131,11 @@ func unlike(other Baseline, path string, m Measured) results.Findings {
 		}
 		one.Verdict, one.File, one.Line = results.VerdictNew, "", 0
 	}
-	f.Findings = slices.DeleteFunc(f.Findings, func(one results.Finding) bool { return one.Head == nil })
+	f.Findings = slices.DeleteFunc(f.Findings, func(one results.Finding) bool { return one.Head == nil || one.Metric == notCompared })
 	return f
 }
 
 // changes are the findings that are not as the baseline has it: in a baseline of the same versions each of them fails.
 func changes(f results.Findings) int {
-	return len(f.Findings) - f.Count(results.VerdictUnchanged)
+	return len(f.Findings) - f.Count(results.VerdictUnchanged) - f.Count(results.VerdictInconclusive)
 }

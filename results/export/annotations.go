@@ -19,7 +19,7 @@ func Annotations(w io.Writer, f results.Findings) error {
 		kinds["warning"] = append(kinds["warning"], command("warning", "pqbench", "", 0, warning))
 	}
 	for _, one := range significant(f) {
-		kind := map[string]string{results.VerdictRegressed: "error", results.VerdictMissing: "error", results.VerdictInconclusive: "warning"}[one.Verdict]
+		kind := map[string]string{results.VerdictRegressed: "error", results.VerdictMissing: "error", results.VerdictInconclusive: "warning"}[failing(one)]
 		if kind == "" {
 			kind = "notice"
 		}

@@ -155,6 +155,31 @@ func TestJUnitCounts(t *testing.T) {
 	assert.Equal(t, []int{10, 5, 1}, []int{got.Suites[0].Tests, got.Suites[0].Failures, got.Suites[0].Skipped})
 }
 
+// What fails although it is an improvement is a failure wherever CI looks.
+func TestAnImprovementThatFails(t *testing.T) {
+	f := results.Findings{Tier: results.TierExact, Findings: []results.Finding{
+		{Experiment: "gate", Metric: "client_datagrams", Unit: "datagrams", Better: "lower", Base: p(4), Head: p(3), Verdict: results.VerdictImproved, Fails: true},
+	}}
+	var got junitSuites
+	require.NoError(t, xml.Unmarshal([]byte(written(t, "junit", f)), &got))
+	assert.Equal(t, 2, got.Failures)
+	assert.Contains(t, written(t, "annotations", f), "::error ")
+	assert.Contains(t, written(t, "summary", f), "## pqbench, exact: regressed")
+}
+
+// The same number of two hosts has two names.
+func TestHostsHaveNames(t *testing.T) {
+	one := results.Finding{Experiment: "handshake", Metric: "total_cpu", Unit: "ns", Better: "lower", Head: p(1), Verdict: results.VerdictUnchanged, Host: "CPU A"}
+	other := one
+	other.Host = "CPU B"
+	f := results.Findings{Tier: results.TierHistory, Findings: []results.Finding{one, other}}
+	for _, format := range []string{"bmf", "openmetrics", "gab-smaller", "junit"} {
+		text := written(t, format, f)
+		assert.Contains(t, text, "CPU A", format)
+		assert.Contains(t, text, "CPU B", format)
+	}
+}
+
 func TestTrackers(t *testing.T) {
 	var smaller, bigger []actionBenchmark
 	require.NoError(t, json.Unmarshal([]byte(written(t, "gab-smaller", sample())), &smaller))

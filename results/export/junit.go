@@ -58,7 +58,7 @@ func JUnit(w io.Writer, f results.Findings) error {
 	class := "pqbench." + f.Tier
 	suite.add(junitCase{Class: class, Name: "verdict"}, f.Verdict(), verdictLine(f))
 	for _, one := range f.Findings {
-		suite.add(junitCase{Class: class + "." + one.Experiment, Name: strings.TrimSpace(one.Metric + " " + one.Arm.String())}, one.Verdict, told(one))
+		suite.add(junitCase{Class: class + "." + one.Experiment, Name: strings.TrimSpace(one.Metric + " " + one.Arm.String() + on(one))}, failing(one), told(one))
 	}
 	all := junitSuites{Name: "pqbench", Tests: suite.Tests, Failures: suite.Failures, Skipped: suite.Skipped, Suites: []junitSuite{suite}}
 	if _, err := io.WriteString(w, xml.Header); err != nil {
@@ -71,6 +71,14 @@ func JUnit(w io.Writer, f results.Findings) error {
 	}
 	_, err := io.WriteString(w, "\n")
 	return err
+}
+
+// failing is a finding's verdict, or that of a regression where it fails as one does.
+func failing(f results.Finding) string {
+	if f.Fails && f.Verdict != results.VerdictMissing {
+		return results.VerdictRegressed
+	}
+	return f.Verdict
 }
 
 func (s *junitSuite) add(c junitCase, verdict, text string) {

@@ -136,6 +136,14 @@ func title(f results.Finding) string {
 	return f.Metric
 }
 
+// on is the host behind a name, where findings of several stand side by side.
+func on(f results.Finding) string {
+	if f.Host == "" {
+		return ""
+	}
+	return " on " + f.Host
+}
+
 // where is the arm, and its experiment where the tier has several.
 func where(f results.Finding) string {
 	arm := f.Arm.String()

@@ -102,7 +102,7 @@ type labels []string
 
 // labelsOf are the tier, the experiment and what the arm chose. The arm's own form names its factors.
 func labelsOf(tier string, f results.Finding) labels {
-	l := labels{"tier", tier, "experiment", f.Experiment}
+	l := labels{"tier", tier, "experiment", f.Experiment, "host", f.Host}
 	for _, part := range armParts(f.Arm) {
 		key, value, _ := strings.Cut(part, "=")
 		l = append(l, clean(key), value)

@@ -69,9 +69,9 @@ func Bencher(w io.Writer, f results.Findings) error {
 // benchmark is the name of what was measured, without the metric.
 func benchmark(f results.Finding) string {
 	if arm := f.Arm.String(); arm != "" {
-		return f.Experiment + "/" + arm
+		return f.Experiment + "/" + arm + on(f)
 	}
-	return f.Experiment
+	return f.Experiment + on(f)
 }
 
 func indented(w io.Writer, v any) error {

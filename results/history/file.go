@@ -1,6 +1,7 @@
 package history
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -40,6 +41,9 @@ func Append(path string, lines []Line) error {
 		}
 	}
 	text, err := write(lines)
+	if err == nil {
+		_, err = Read(bytes.NewReader(text)) // what could not be read would spoil the file
+	}
 	if err != nil {
 		return err
 	}

@@ -98,6 +98,7 @@ func (a Analysis) finding(recent int, nameHost bool) results.Finding {
 		}
 	}
 	if nameHost {
+		f.Host = strings.Join(a.Hosts, " and ")
 		notes = append(notes, "on "+strings.Join(a.Hosts, " and "))
 	}
 	f.Note = strings.Join(notes, "; ")

@@ -61,6 +61,16 @@ func TestLinesOfARun(t *testing.T) {
 	m.Complete = true
 	_, err = Lines("x", m, results.Summary{})
 	assert.ErrorContains(t, err, "no values")
+	m.Experiments = []results.Experiment{{Name: "handshake", Note: "40 handshakes"}}
+	some, err := Lines("x", m, s)
+	require.NoError(t, err)
+	m.Experiments[0].Note = "200 handshakes"
+	more, err := Lines("x", m, s)
+	require.NoError(t, err)
+	assert.NotEqual(t, some[0].Method, more[0].Method)
+	m.Plan = "compare"
+	_, err = Lines("x", m, s)
+	assert.ErrorContains(t, err, "is a comparison")
 }
 
 func TestReadRefuses(t *testing.T) {
@@ -95,6 +105,7 @@ func TestAppend(t *testing.T) {
 	require.NoError(t, Append(path, []Line{line(0, hostA, 1)}))
 	require.NoError(t, Append(path, []Line{line(1, hostA, 2)}))
 	require.ErrorIs(t, Append(path, []Line{line(1, hostA, 3)}), ErrThere)
+	require.ErrorContains(t, Append(path, []Line{line(2, hostA, 1), line(2, hostA, 2)}), "already", "what could not be read again is not written")
 	bad := line(2, hostA, math.NaN())
 	require.ErrorContains(t, Append(path, []Line{line(2, hostA, 1), bad}), "not finite")
 	lines, err := Open(path)
@@ -113,6 +124,7 @@ func TestHostsAreNotMixed(t *testing.T) {
 	require.Len(t, f.Warnings, 1)
 	assert.Contains(t, f.Warnings[0], "--mix-hosts")
 	assert.Contains(t, f.Findings[1].Note, "on "+hostB)
+	assert.Equal(t, hostB, f.Findings[1].Host)
 	assert.Len(t, all, 2)
 
 	for i := range lines { // one after the other in time, too
@@ -134,13 +146,14 @@ func TestGroupSortsByTime(t *testing.T) {
 func TestAKnownStepIsNamed(t *testing.T) {
 	lines := noisy(3, hostA, 20, 100, 107)
 	lines[20].Go = "go1.27.0"
+	lines[19].Method, lines[20].Method = "1", "2"
 	f, all := Findings(lines, Options{Recent: 25})
 	require.Len(t, all[0].Changes, 1)
 	c := all[0].Changes[0]
 	assert.Equal(t, "c020", c.First.Commit)
 	assert.Equal(t, "c019", c.LastBefore.Commit)
 	assert.InDelta(t, 0.07, c.Change.Value, 0.01)
-	assert.Regexp(t, `^\+[67]\.\d\d % \[\+\d\.\d\d, \+\d\.\d\d\] at commit c020 \(2026-01-21, after c019\); also from go1.26.8 to go1.27.0$`, c.String())
+	assert.Regexp(t, `^\+[67]\.\d\d % \[\+\d\.\d\d, \+\d\.\d\d\] at commit c020 \(2026-01-21, after c019\); also from go1.26.8 to go1.27.0; also measured in another way .another plan, or another pqbench.$`, c.String())
 	one := f.Findings[0]
 	assert.Equal(t, results.VerdictRegressed, one.Verdict)
 	assert.InDelta(t, 100, *one.Base, 1)

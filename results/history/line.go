@@ -2,6 +2,7 @@ package history
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,7 +26,10 @@ type Line struct {
 	Dirty  bool      `json:"dirty,omitempty"` // the tree had changes that are in no commit
 	Go     string    `json:"go"`
 	// Host is what must be alike for numbers to be compared: processor, cores, system. See HostOf.
-	Host       string      `json:"host"`
+	Host string `json:"host"`
+	// Method is a digest of how the experiment was made, as its manifest says it: with which counts and times. Empty in lines
+	// of old.
+	Method     string      `json:"method,omitempty"`
 	Experiment string      `json:"experiment"`
 	Metric     string      `json:"metric"`
 	Arm        results.Arm `json:"arm"`
@@ -67,6 +71,13 @@ func Lines(run string, m results.Manifest, s results.Summary) ([]Line, error) {
 	if !m.Complete {
 		return nil, fmt.Errorf("run %s is incomplete (%s): a history takes whole runs alone", run, m.Reason)
 	}
+	if m.Plan == "compare" {
+		return nil, fmt.Errorf("run %s is a comparison: its numbers are of two programs, and of neither of them at the commit that it names", run)
+	}
+	methods := map[string]string{}
+	for _, e := range m.Experiments {
+		methods[e.Name] += e.Note
+	}
 	var lines []Line
 	for _, row := range s.Rows {
 		if row.Value == nil || row.Arm.AA {
@@ -74,12 +85,20 @@ func Lines(run string, m results.Manifest, s results.Summary) ([]Line, error) {
 		}
 		lines = append(lines, Line{Schema: Schema, Run: run, Time: m.Started.UTC().Truncate(time.Second), Commit: m.Versions.Commit, Dirty: m.Versions.Dirty,
 			Go: m.Versions.Go, Host: HostOf(m), Experiment: row.Experiment, Metric: row.Metric, Arm: row.Arm, Unit: row.Unit, Better: row.Better,
-			Value: *row.Value, Low: row.Low, High: row.High, N: row.N})
+			Method: digest(methods[row.Experiment]), Value: *row.Value, Low: row.Low, High: row.High, N: row.N})
 	}
 	if len(lines) == 0 {
 		return nil, fmt.Errorf("run %s has no values to keep", run)
 	}
 	return lines, nil
+}
+
+// digest names a text by what it says; "" is none.
+func digest(text string) string {
+	if text == "" {
+		return ""
+	}
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(text)))[:8]
 }
 
 // key tells lines apart.

@@ -70,6 +70,9 @@ func (c Change) String() string {
 	if c.First.Go != c.LastBefore.Go {
 		text += fmt.Sprintf("; also from %s to %s", c.LastBefore.Go, c.First.Go)
 	}
+	if a, b := c.First.Method, c.LastBefore.Method; a != b && a != "" && b != "" {
+		text += "; also measured in another way (another plan, or another pqbench)"
+	}
 	if c.First.Host != c.LastBefore.Host {
 		text += "; also from one host to another"
 	}

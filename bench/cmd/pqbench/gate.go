@@ -25,7 +25,8 @@ func (gateCommand) Help() string {
   pqbench gate --accept "X25519MLKEM768 is preferred now"
   pqbench gate --format junit > gate.xml
 
-Exit status: 0 nothing changed, or the versions of Go and quic-go are new; 99 something changed; 104 the baseline was edited.
+Exit status: 0 nothing changed, or the versions of Go and quic-go are new; 99 something changed; 98 this build
+cannot have all numbers of the baseline; 104 the baseline was edited.
 In a GitHub workflow the step summary and annotations are written, too.`
 }
 
@@ -48,7 +49,10 @@ func (c *gateCommand) Run(ctx context.Context, o out) error {
 		fmt.Fprintf(o.stderr, "pqbench: %v\n", err)
 		return verdict(exitRegressed)
 	}
-	return nil
+	if r.Accepted >= 0 || r.New {
+		return nil
+	}
+	return statusOf(r.Findings.Verdict())
 }
 
 // tell prints findings in a format, and says them to GitHub where a workflow runs this.

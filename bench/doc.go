@@ -15,8 +15,9 @@
 //     which cancels the drift of the machine. Processes are replaced every few blocks. A storm's arms may run side by
 //     side instead.
 //     A rate's trial is an open loop: each process of the load makes the same seeded schedule, takes its share of it, and
-//     starts at an instant that all are told (role.Prepare, role.Open). A knee's trial is a search (package knee) whose
-//     probes are such loops.
+//     starts at an instant that all are told (role.Prepare, role.Open). What it drives has the lower priority (giveWay), so
+//     that on shared cores the edge runs out of time before the generator is late. A knee's trial is a search (package
+//     knee) whose probes are such loops.
 //  6. A trial is one arm in one block. The load's samples (every handshake or request, failed ones included) and the
 //     trial's own values (CPU time by getrusage, allocations, rates, bytes) are written as they come.
 //  7. At the end, or at Ctrl-C, or when something broke, the manifest is completed and the folder gets its name.

@@ -67,7 +67,8 @@ func (r *LoadRole) Prepare(args OpenArgs, _ *None) error {
 		return errors.New("prepare: neither handshakes nor requests")
 	}
 	if args.Sparing {
-		p.collected = debug.SetGCPercent(sparing(heapInUse() + 2*uint64(len(p.loop.At))*uint64(unsafe.Sizeof(results.Sample{})))) // the recorder's, see loadgen.Open
+		recorder := 2 * uint64(len(p.loop.At)) * uint64(unsafe.Sizeof(results.Sample{})) // see loadgen.Open
+		p.collected = debug.SetGCPercent(sparing(heapInUse() + recorder))
 	}
 	r.setPrepared(p)
 	return nil

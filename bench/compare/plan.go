@@ -131,7 +131,7 @@ func (p Plan) has(text []byte) error {
 		return oneLine(err)
 	}
 	for _, key := range slices.Sorted(maps.Keys(named.Metrics)) {
-		name, _, _ := strings.Cut(key, "/")
+		name, _, _ := metricOf(key)
 		if !slices.ContainsFunc(p.Experiments, func(e Experiment) bool { return e.Name == name }) {
 			return fmt.Errorf("metric %q: the plan has no experiment %q", key, name)
 		}
@@ -216,11 +216,10 @@ func (p *Plan) check() error {
 		if limit.Weight < 0 {
 			return fmt.Errorf("metric %q: weight %v is negative: leave a metric out with ignore", key, limit.Weight)
 		}
-		metric, ok := metricOf(key)
+		name, metric, ok := metricOf(key)
 		if !ok {
 			return fmt.Errorf("metric %q is not known: it is an experiment and a metric's name, such as handshake/total_cpu", key)
 		}
-		name, _, _ := strings.Cut(key, "/")
 		if e := p.experiment(name); e.AtOnce && slices.Contains(lasting, metric.Name) && !limit.Ignore {
 			return fmt.Errorf("metric %q is how long something lasts, and with at_once the other arms' work would be in it: give it an experiment in turn, as handshake-time is", key)
 		}
@@ -239,9 +238,10 @@ func (p Plan) experiment(name string) Experiment {
 }
 
 // metricOf finds what a key of Plan.Metrics means.
-func metricOf(key string) (results.Metric, bool) {
-	_, name, _ := strings.Cut(key, "/")
-	return results.MetricByName(name)
+func metricOf(key string) (experiment string, m results.Metric, ok bool) {
+	experiment, name, _ := strings.Cut(key, "/")
+	m, ok = results.MetricByName(name)
+	return experiment, m, ok
 }
 
 // A Metric is a number under judgement.

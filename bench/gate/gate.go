@@ -75,7 +75,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	case n > 0:
 		for i := range r.Findings.Findings {
 			one := &r.Findings.Findings[i]
-			one.Fails = one.Verdict != results.VerdictUnchanged && one.Verdict != results.VerdictInconclusive
+			one.Fails = changed(*one)
 		}
 		return r, fmt.Errorf("%d of %d numbers are %w (%s); where that is meant: pqbench gate --accept \"reason\"", n, len(r.Findings.Findings), ErrChanged, path)
 	}

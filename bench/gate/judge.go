@@ -135,7 +135,18 @@ func unlike(other Baseline, path string, m Measured) results.Findings {
 	return f
 }
 
-// changes are the findings that are not as the baseline has it: in a baseline of the same versions each of them fails.
-func changes(f results.Findings) int {
-	return len(f.Findings) - f.Count(results.VerdictUnchanged) - f.Count(results.VerdictInconclusive)
+// changed reports whether a finding is not as the baseline has it: in a baseline of the same versions it fails. What was not
+// compared is no change.
+func changed(f results.Finding) bool {
+	return f.Verdict != results.VerdictUnchanged && f.Verdict != results.VerdictInconclusive
+}
+
+// changes counts them.
+func changes(f results.Findings) (n int) {
+	for _, one := range f.Findings {
+		if changed(one) {
+			n++
+		}
+	}
+	return n
 }

@@ -91,15 +91,15 @@ func (a Analysis) finding(recent int, nameHost bool) results.Finding {
 	}
 	if a.Beyond() && f.Verdict == results.VerdictUnchanged {
 		f.Verdict = results.VerdictInconclusive
-		notes = append(notes, fmt.Sprintf("the last run is %+.2f %% off the one before, the fence of the steps before is %.2f %%: the next runs tell a change from an outlier",
-			100*a.Step, 100*a.Fence))
+		off := fmt.Sprintf("%+.2f %% off the one before, the fence of the steps before is %.2f %%", 100*a.Step, 100*a.Fence)
 		if math.IsInf(a.Step, 0) {
-			notes[len(notes)-1] = fmt.Sprintf("the last run is %.4g, and the one before was 0: the next runs tell a change from an outlier", last.Value)
+			off = fmt.Sprintf("%.4g, and the one before was 0", last.Value)
 		}
+		notes = append(notes, "the last run is "+off+": the next runs tell a change from an outlier")
 	}
 	if nameHost {
 		f.Host = strings.Join(a.Hosts, " and ")
-		notes = append(notes, "on "+strings.Join(a.Hosts, " and "))
+		notes = append(notes, "on "+f.Host)
 	}
 	f.Note = strings.Join(notes, "; ")
 	return f

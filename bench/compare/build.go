@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"debug/buildinfo"
 	"errors"
 	"fmt"
@@ -161,7 +160,7 @@ func (b Builder) scratch(ctx context.Context, o Operand, t Toolchain) (string, e
 	if !o.Tree {
 		name = fmt.Sprintf("%.12s", o.Revision)
 	}
-	dir := filepath.Join(cache, fmt.Sprintf("%s-%s-%x", name, version, sha256.Sum256([]byte(of+"\n"+settings)))[:len(name)+len(version)+14])
+	dir := filepath.Join(cache, fmt.Sprintf("%s-%s-%.12s", name, version, digest([]byte(of+"\n"+settings))))
 	return dir, os.MkdirAll(dir, 0o755)
 }
 

@@ -32,12 +32,13 @@ func Generators(m results.Manifest, samples []results.Sample, trials []results.T
 	return index(m, samples, trials).generators()
 }
 
-// generators judges every arm to which load was offered.
+// generators judges every arm to which load was offered. In a closed loop CPU alone tells: nothing can be late there, and a
+// loop at the least edge says nothing of how much faster than this one it could have been at another.
 func (r *run) generators() []results.Generator {
 	var out []results.Generator
 	for i := range r.arms {
 		a := &r.arms[i]
-		if !offers(a.Experiment) || a.Arm.Arrivals == closedLoop || len(a.trials) == 0 {
+		if !offers(a.Experiment) || len(a.trials) == 0 {
 			continue
 		}
 		rows := r.latencyRows(a)
@@ -141,7 +142,7 @@ func (a *armRecords) exhausted() (reasons []string) {
 func bound(generators []results.Generator) (warnings []string) {
 	for _, g := range generators {
 		if g.Bound {
-			warnings = append(warnings, fmt.Sprintf("generator-bound (%s): the load generator limited this result, not the edge: %s", factors(g.Arm), g.Reasons[0]))
+			warnings = append(warnings, fmt.Sprintf("generator-bound (%s): this result may be the load generator's limit, not the edge's: %s", factors(g.Arm), g.Reasons[0]))
 		}
 	}
 	return warnings

@@ -81,6 +81,22 @@ func TestGeneratorVerdict(t *testing.T) {
 	}
 }
 
+// A closed loop is the generator's when the CPU that it may use, or shares with the edge, is used up.
+func TestAClosedLoopHasAVerdict(t *testing.T) {
+	for want, values := range map[string]map[string]float64{
+		"":                          {"generator_cpu_share": 0.5, "edge_cpu_share": 1},
+		"it used 95 % of the CPU":   {"generator_cpu_share": 0.95, "edge_cpu_share": 0.5},
+		"it shares 99 % busy cores": {"generator_cpu_share": 0.5, "edge_cpu_share": 0.49, "shared_cpu_share": 0.99},
+	} {
+		f := loadFixture(6, func(int) int64 { return 0 }, values)
+		f.m.Arms[0].Arm.Arrivals, f.m.Arms[0].Arm.Rate, f.m.Arms[0].Arm.Concurrency = closedLoop, "", 8
+		s := f.summary()
+		require.Len(t, s.Generators, 1)
+		assert.Equal(t, want != "", s.Generators[0].Bound)
+		assert.Contains(t, strings.Join(s.Generators[0].Reasons, "\n"), want)
+	}
+}
+
 // Latency runs from the intended instant, a drop is longer than everything, and a single run has intervals, too.
 func TestRateRows(t *testing.T) {
 	f := loadFixture(1, func(int) int64 { return 5e5 }, nil)

@@ -119,6 +119,30 @@ func TestMissingCostsRefuse(t *testing.T) {
 	require.NotContains(t, m.Costs[0].Missing, heldMemory)
 }
 
+// A fleet that took no more memory than a smaller one tells nothing of a tunnel, least of all that it takes none.
+func TestALineThatFallsIsNoCost(t *testing.T) {
+	want := target()
+	arms := all()
+	for i, a := range arms {
+		if a.experiment == "fleet" && a.arm.Group == "X25519" {
+			arms[i].values["edge_rss"] = float64(30<<20 - a.arm.Tunnels*10<<10)
+		}
+	}
+	falls := folder(t, 0, 1, nil, arms...)
+	m, err := Read([]string{falls}, &want)
+	require.NoError(t, err)
+	require.Contains(t, m.Costs[0].Missing[heldMemory], "did not take more than smaller ones")
+	require.NotContains(t, m.Costs[1].Missing, heldMemory)
+	a := want.answer(&m.Costs[0], 10_000, 1)
+	require.Equal(t, []string{dimMemory}, a.refused())
+
+	// Another run has it.
+	m, err = Read([]string{falls, folder(t, 0, madeBlocks, nil, all()...)}, &want)
+	require.NoError(t, err)
+	require.Empty(t, m.Costs[0].Missing)
+	require.InEpsilon(t, 50<<10, m.Costs[0].cost(heldMemory).Value, 1e-9)
+}
+
 // Folders add up; what differs between them is said.
 func TestReadSeveralRuns(t *testing.T) {
 	want := target()

@@ -84,9 +84,12 @@ func (m *Measured) judgeCosts(timers string) error {
 		c := &m.Costs[i]
 		for _, s := range sources {
 			cost := c.byName[s.cost]
+			if cost != nil {
+				delete(c.Missing, s.cost) // of an earlier run
+			}
 			switch {
 			case cost == nil:
-				c.Missing[s.cost] = m.missing(s, c.Group, timers)
+				c.Missing[s.cost] = cmp.Or(c.Missing[s.cost], m.missing(s, c.Group, timers))
 			case cost.draws == nil:
 				m.Warnings = append(m.Warnings, fmt.Sprintf("%s, %s: %d blocks are too few for an interval, at least %d are needed: what it gives is a point",
 					c.Group, s.cost, cost.Blocks, stats.MinBlocks))

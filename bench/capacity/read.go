@@ -203,6 +203,10 @@ func (t *table) add(c *Costs) {
 		if len(values) == 0 {
 			continue
 		}
+		if s.slope && !s.floor && stats.Median(slices.Collect(maps.Values(values))) <= 0 {
+			c.Missing[s.cost] = fmt.Sprintf("in %s larger fleets with %s did not take more than smaller ones: their sizes are too near each other to tell a connection's part", t.name, c.Group)
+			continue
+		}
 		cost := &Cost{Name: s.cost, Blocks: len(values), Run: t.name, Experiment: t.experiment}
 		c.byName[s.cost] = cost
 		c.Provider = cmp.Or(c.Provider, t.provider(c.Group))
@@ -244,9 +248,9 @@ func (t *table) values(s source, group string) map[int]float64 {
 		}
 		line, err := stats.FitLine([][]stats.Point{of}, 1, 1)
 		if err == nil || errors.As(err, new(*stats.BlocksError)) { // of one block there is a line, if no interval
-			values[block] = max(line.Slope.Value, 0)
+			values[block] = line.Slope.Value
 			if s.floor {
-				values[block] = max(line.Intercept.Value, 0)
+				values[block] = line.Intercept.Value
 			}
 		}
 	}
@@ -279,6 +283,7 @@ func (t *table) draw(seed uint64) error {
 		if err != nil && !errors.As(err, &few) {
 			return err
 		}
+		c.cost.Interval = atLeastNothing(c.cost.Interval)
 	}
 	drawn, err := stats.BootstrapMedians(columns, draws, seed)
 	if errors.As(err, &few) {
@@ -289,8 +294,17 @@ func (t *table) draw(seed uint64) error {
 	}
 	for i, c := range t.columns {
 		c.cost.draws = drawn[i]
+		for d, v := range c.cost.draws {
+			c.cost.draws[d] = max(v, 0)
+		}
 	}
 	return nil
+}
+
+// atLeastNothing keeps what lines through noise give from below 0. It is done to medians, not to what they are of: that
+// would raise them.
+func atLeastNothing(i stats.Interval) stats.Interval {
+	return stats.Interval{Value: max(i.Value, 0), Low: max(i.Low, 0), High: max(i.High, 0)} // NaN stays
 }
 
 // pick are the arms of a group that costs are taken from, the best first: Go's own KEM where there is a choice, the most

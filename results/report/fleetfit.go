@@ -87,6 +87,9 @@ func (r *run) fitted() (rows []results.Row) {
 		for _, fit := range fits {
 			points := f.points(fit.of, blocks)
 			line, err := stats.FitLine(points, r.resamples, r.seed(fleet, fit.of, f.arm.String()))
+			if (err == nil || errors.As(err, new(*stats.BlocksError))) && line.Slope.Value <= 0 {
+				err = errors.New("the larger of these fleets did not take more than the smaller ones: their sizes are too near each other to tell a tunnel's part")
+			}
 			n := 0
 			for _, p := range points {
 				n += len(p)

@@ -37,6 +37,9 @@ func scaleFor(metric results.Metric, values []float64) scale {
 		return scale{metric.Unit, 1}
 	}
 	values = slices.Clone(values)
+	for i, v := range values {
+		values[i] = math.Abs(v)
+	}
 	slices.Sort(values)
 	for _, s := range of {
 		if len(values) > 0 && values[len(values)/2] >= s.divisor {

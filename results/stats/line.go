@@ -66,8 +66,8 @@ func SlopeRatio(base, arm [][]Point, resamples int, seed uint64) (Interval, erro
 			return noInterval(math.NaN()), err
 		}
 	}
-	if !(x.Slope.Value > 0) {
-		return noInterval(math.NaN()), fmt.Errorf("compare slopes: the base's is %v: a ratio needs a positive base", x.Slope.Value)
+	if !(x.Slope.Value > 0 && y.Slope.Value > 0) {
+		return noInterval(math.NaN()), fmt.Errorf("compare slopes: the base's is %v, the arm's %v: a ratio needs two that rise", x.Slope.Value, y.Slope.Value)
 	}
 	ratio := noInterval(y.Slope.Value / x.Slope.Value)
 	if errBase != nil {

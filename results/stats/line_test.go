@@ -81,7 +81,9 @@ func TestSlopeRatioIsPaired(t *testing.T) {
 	_, err = SlopeRatio(base, arm[1:], 0, 1)
 	assert.ErrorContains(t, err, "same blocks")
 	_, err = SlopeRatio([][]Point{{{1, 2}, {2, 1}}}, [][]Point{{{1, 2}, {2, 1}}}, 0, 1)
-	assert.ErrorContains(t, err, "positive base")
+	assert.ErrorContains(t, err, "two that rise")
+	_, err = SlopeRatio([][]Point{{{1, 1}, {2, 2}}}, [][]Point{{{1, 2}, {2, 1}}}, 0, 1)
+	assert.ErrorContains(t, err, "two that rise")
 }
 
 func FuzzFitLine(f *testing.F) {

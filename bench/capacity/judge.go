@@ -84,9 +84,6 @@ func (m *Measured) judgeCosts(timers string) error {
 		c := &m.Costs[i]
 		for _, s := range sources {
 			cost := c.byName[s.cost]
-			if cost != nil {
-				delete(c.Missing, s.cost) // of an earlier run
-			}
 			switch {
 			case cost == nil:
 				c.Missing[s.cost] = cmp.Or(c.Missing[s.cost], m.missing(s, c.Group, timers))

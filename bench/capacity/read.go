@@ -209,6 +209,7 @@ func (t *table) add(c *Costs) {
 		}
 		cost := &Cost{Name: s.cost, Blocks: len(values), Run: t.name, Experiment: t.experiment}
 		c.byName[s.cost] = cost
+		delete(c.Missing, s.cost) // of an earlier run
 		c.Provider = cmp.Or(c.Provider, t.provider(c.Group))
 		t.columns = append(t.columns, column{cost, values})
 		for block := range values {

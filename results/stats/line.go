@@ -54,7 +54,7 @@ func FitLine(blocks [][]Point, resamples int, seed uint64) (Line, error) {
 }
 
 // SlopeRatio compares the slopes of two fits to the same blocks, arm over base, by resampling both alike. It fails as
-// FitLine does, and when the base's slope is not positive.
+// FitLine does, and when one of the slopes is not positive.
 func SlopeRatio(base, arm [][]Point, resamples int, seed uint64) (Interval, error) {
 	if len(base) != len(arm) {
 		return noInterval(math.NaN()), fmt.Errorf("compare slopes: base has %d blocks and arm %d: give the points of the same blocks", len(base), len(arm))

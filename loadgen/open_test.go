@@ -156,16 +156,3 @@ func TestOpenMerges(t *testing.T) {
 		}
 	})
 }
-
-// The kernel's timer waits as long as it was told, and can be interrupted while it does.
-func TestPreciseWaiter(t *testing.T) {
-	w := NewPreciseWaiter()
-	begin := time.Now()
-	require.True(t, w.Wait(0))
-	require.True(t, w.Wait(3*time.Millisecond))
-	assert.GreaterOrEqual(t, time.Since(begin), 3*time.Millisecond)
-	go w.Interrupt()
-	assert.False(t, w.Wait(time.Hour))
-	assert.False(t, w.Wait(time.Millisecond), "and stays so")
-	w.Close()
-}

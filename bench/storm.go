@@ -234,8 +234,8 @@ func (s *storm) cost(values map[string]float64, dials int) {
 	for side, sent := range map[string]wire.Traffic{"client": s.after.fleet.Sent.Sub(s.before.fleet.Sent), "server": edge.Sent} {
 		values[side+"_storm_bytes"], values[side+"_storm_datagrams"] = float64(sent.Bytes), float64(sent.Datagrams)
 	}
-	values["turned_away"] = float64(edge.Stats.TurnedAway - s.standing.Stats.TurnedAway)
-	values["storm_retries"] = float64(edge.Stats.Retries - s.standing.Stats.Retries)
+	values["initials_refused"] = float64(edge.Stats.InitialsRefused - s.standing.Stats.InitialsRefused)
+	values["retry_packets"] = float64(edge.Stats.Retries - s.standing.Stats.Retries)
 }
 
 // tellRequests counts what became of the visitors' requests.

@@ -18,7 +18,7 @@ type EdgeState struct {
 
 // Add is both together, as far as a storm asks.
 func (s EdgeState) Add(other EdgeState) EdgeState {
-	s.Stats.TurnedAway += other.Stats.TurnedAway
+	s.Stats.InitialsRefused += other.Stats.InitialsRefused
 	s.Stats.Retries += other.Stats.Retries
 	s.Sent = s.Sent.Add(other.Sent)
 	s.Usage = s.Usage.Add(other.Usage)

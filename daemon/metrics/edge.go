@@ -104,7 +104,7 @@ var edgeSeries = []series{
 	of(counts, "handshakes_failed_total", "Tunnel handshakes failed", func(s edge.Stats) int64 { return s.HandshakesFailed }),
 	of(gauges, "handshakes_half_open", "Tunnel handshakes begun, neither complete nor failed", func(s edge.Stats) int64 { return s.HalfOpen }),
 	of(counts, "retries_total", "Initials that were asked for a proof of their address", func(s edge.Stats) int64 { return s.Retries }),
-	of(counts, "handshakes_turned_away_total", "Handshakes refused because too many were in progress; not among the failed", func(s edge.Stats) int64 { return s.TurnedAway }),
+	of(counts, "initials_refused_total", "Initials refused because too many handshakes were in progress, each of a first flight by itself", func(s edge.Stats) int64 { return s.InitialsRefused }),
 	of(counts, "never_registered_total", "Tunnel connections closed because no registration came in time", func(s edge.Stats) int64 { return s.NeverRegistered }),
 	of(gauges, "connections", "Tunnel connections open", func(s edge.Stats) int64 { return s.OpenConnections }),
 	of(gauges, "registered", "Tunnel connections that take requests", func(s edge.Stats) int64 { return s.Registered }),

@@ -86,7 +86,7 @@ var layouts = []layout{
 			{"connector_goroutines", "connector goroutines", false}, {"edge_goroutines", "edge goroutines", false}, {"ramp_time", "coming up", false}, {"lost_connections", "lost", false}}},
 	{experiment: storm, title: "A fleet comes back", kinds: []string{"group"},
 		main: []column{{"recover_50", "50 % back", true}, {"recover_99", "99 %", true}, {"recover_100", "all", true}, {"peak_rate", "peak", true}, {"queue_peak", "in progress, peak", false},
-			{"dials", "dials", false}, {"failed_dials", "failed", false}, {"turned_away", "turned away", false}, {"storm_retries", "Retries", false},
+			{"dials", "dials", false}, {"failed_dials", "failed", false}, {"initials_refused", "Initials refused", false}, {"retry_packets", "Retry packets", false},
 			{"edge_storm_cpu", "edge CPU", true}, {"connector_storm_cpu", "connector CPU", true}, {"client_storm_bytes", "client UDP", true}, {"server_storm_bytes", "server UDP", true},
 			{"requests_sent", "requests", false}, {"requests_lost", "lost", false}, {"requests_dropped", "not sent", false}},
 		more: []column{{"lost_connections", "connections lost", false}, {"outage", "outage", false}, {"failed_timeout", "timed out", false}, {"failed_refused", "refused", false}, {"failed_crypto", "alerts", false},

@@ -107,7 +107,7 @@ func TestACapOnHandshakesInProgress(t *testing.T) {
 	require.Eventually(t, func() bool {
 		s := e.Stats()
 		require.LessOrEqual(t, s.HalfOpen, int64(atMost))
-		return s.HalfOpen == atMost && s.TurnedAway >= atMost
+		return s.HalfOpen == atMost && s.InitialsRefused >= atMost
 	}, patience, time.Millisecond)
 
 	_, err := dial(t, e)

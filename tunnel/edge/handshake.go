@@ -56,7 +56,7 @@ var errBusy = errors.New("too many handshakes in progress")
 // accept; its context is the only thing that tells.
 func (e *Edge) handshakeStarted(ctx context.Context, info *quic.ClientInfo) (context.Context, error) {
 	if limit := e.refuseAbove.Load(); limit > 0 && e.counters.halfOpen.Load() >= limit {
-		e.counters.turnedAway.Add(1)
+		e.counters.initialsRefused.Add(1)
 		return ctx, errBusy
 	}
 	h := &handshake{start: time.Now()}

@@ -7,8 +7,8 @@ type Stats struct {
 	Handshakes           int64 // completed
 	HandshakesFailed     int64
 	HalfOpen             int64 // gauge: handshakes begun, neither complete nor failed
-	Retries              int64 // Initials that were asked for a proof of their address
-	TurnedAway           int64 // handshakes refused because too many were in progress; not among the failed
+	Retries              int64 // Retry packets: each Initial of a first flight is asked for a proof of its address by itself
+	InitialsRefused      int64 // refused because too many handshakes were in progress; not among the failed. Each Initial of a first flight is refused by itself
 	OpenConnections      int64 // gauge: handshake complete, not closed
 	NeverRegistered      int64 // closed because no registration came in time
 	Registered           int64 // gauge: connections in rotation
@@ -27,7 +27,7 @@ type Stats struct {
 type counters struct {
 	handshakes, handshakesFailed, open, registrations, refused   atomic.Int64
 	requests, inFlight, badGateways, aborted, bytesUp, bytesDown atomic.Int64
-	halfOpen, retries, turnedAway, neverRegistered               atomic.Int64
+	halfOpen, retries, initialsRefused, neverRegistered          atomic.Int64
 	relayedOut, relayedIn, relayFailures                         atomic.Int64
 }
 
@@ -39,7 +39,7 @@ func (e *Edge) Stats() Stats {
 		HandshakesFailed:     c.handshakesFailed.Load(),
 		HalfOpen:             c.halfOpen.Load(),
 		Retries:              c.retries.Load(),
-		TurnedAway:           c.turnedAway.Load(),
+		InitialsRefused:      c.initialsRefused.Load(),
 		NeverRegistered:      c.neverRegistered.Load(),
 		OpenConnections:      c.open.Load(),
 		Registered:           int64(e.tunnels.registered()),

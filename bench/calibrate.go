@@ -18,9 +18,10 @@ const (
 
 // calibrate drives an arm's load, evenly and for a moment, at an edge that does the least possible: quic-go's accept loop
 // alone for handshakes, a server of net/http for requests; once for each set of processes, which done keeps account of.
-// What the generator shows there is its own: an edge with more to do can only be slower. It returns nothing when the
-// arm has been calibrated.
-func (r *runner) calibrate(ctx context.Context, p part, a arm, done map[int]bool, leastEdge func() (generator, error)) (map[string]float64, error) {
+// What the generator shows there is its own: an edge with more to do can only be slower. Each phase that is measured is
+// calibrated at its own rate, since a generator that cannot keep the last step of a staircase may well keep the first. The
+// values are by phase; there are none when the arm has been calibrated.
+func (r *runner) calibrate(ctx context.Context, p part, a arm, done map[int]bool, leastEdge func() (generator, error)) (values []map[string]float64, err error) {
 	if done[a.id] || p.Loop == loopClosed {
 		return nil, nil
 	}
@@ -34,11 +35,18 @@ func (r *runner) calibrate(ctx context.Context, p part, a arm, done map[int]bool
 	if err != nil {
 		return nil, err
 	}
-	o, err := r.open(ctx, p, g, steady(phases), 1)
-	if err != nil {
-		return nil, err
+	values = make([]map[string]float64, len(phases))
+	for i, phase := range phases {
+		if phase.Warmup {
+			continue
+		}
+		o, err := r.open(ctx, p.InFlight, g, []loadgen.Phase{steady(phase)}, 1)
+		if err != nil {
+			return nil, err
+		}
+		values[i] = calibrationValues(o.byPhase[0], o.start+o.halted)
 	}
-	return calibrationValues(o.byPhase[0], o.start+o.halted), nil
+	return values, nil
 }
 
 // leastEdge is the arm's generator, aimed at a server of net/http in the edge's process, which answers as the origin
@@ -76,19 +84,13 @@ func (ps *pairs) leastEdge(ctx context.Context, pr *pair, a arm) (generator, err
 	return g, nil
 }
 
-// steady is a phase of even load at the greatest rate of those measured; of a recorded one, its busiest stretch.
-func steady(phases []loadgen.Phase) []loadgen.Phase {
-	most := loadgen.Phase{Name: "calibration", Time: calibration}
-	for _, p := range phases {
-		if p.Recorded != nil {
-			return []loadgen.Phase{busiest(p, calibration)}
-		}
-		if rate := max(p.From, p.To); !p.Warmup && rate > most.From {
-			most.From, most.To = rate, rate
-		}
-		most.Time = min(most.Time, max(p.Time, calibration/4))
+// steady is a phase of even load at a phase's greatest rate; of a recorded one, its busiest stretch.
+func steady(p loadgen.Phase) loadgen.Phase {
+	if p.Recorded != nil {
+		return busiest(p, calibration)
 	}
-	return []loadgen.Phase{most}
+	rate := max(p.From, p.To)
+	return loadgen.Phase{Name: "calibration", Time: min(calibration, max(p.Time, calibration/4)), From: rate, To: rate}
 }
 
 // busiest is the stretch of a recorded phase, of a length at most, that most units are in.

@@ -26,11 +26,7 @@ func (r *runner) closed(ctx context.Context, p part, g generator, t *results.Tri
 	if t.Scheduled > 0 {
 		t.Values["completed_share"] = float64(t.Completed) / float64(t.Scheduled)
 	}
-	o := offered{cpu: []cpuTimesOf{before, after}}
-	o.cpuValues(t, 0, ns, g)
-	for name, v := range g.values {
-		t.Values[name] = v
-	}
+	cpuValues(t, before, after, ns, g)
 	return reply.Samples, nil
 }
 

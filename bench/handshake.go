@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -49,8 +48,10 @@ type pairs struct {
 	r     *runner
 	p     part
 	certs map[string]chain
-	// targetCA is what a server of the user's own is trusted by, PEM; nil for the system's roots.
+	// targetCA is what a server of the user's own is trusted by, PEM; nil for the system's roots. answered says that
+	// there has been an answer from it.
 	targetCA []byte
+	answered bool
 	live     map[place]*pair
 	leaks    leaks
 
@@ -68,13 +69,9 @@ func newPairs(r *runner, p part) (*pairs, error) {
 		}
 		ps.certs[string(kind)] = c
 	}
-	if p.Target != nil && p.Target.CA != "" {
-		var err error
-		if ps.targetCA, err = os.ReadFile(p.Target.CA); err != nil {
-			return nil, fmt.Errorf("target's ca: %w", err)
-		}
-	}
-	return ps, nil
+	var err error
+	ps.targetCA, err = p.Target.roots()
+	return ps, err
 }
 
 // chain is an edge's certificates and key, and the root that its peers trust, PEM: they cross to other processes.
@@ -219,6 +216,7 @@ func (ps *pairs) warmUp(ctx context.Context) error {
 	if ps.p.Warmup == 0 {
 		return nil
 	}
+	var last results.Sample // that a target did not answer
 	for _, a := range ps.p.arms {
 		pr, err := ps.pair(ctx, a)
 		if err != nil {
@@ -227,17 +225,48 @@ func (ps *pairs) warmUp(ctx context.Context) error {
 		if a.Accept != "" && a.Accept != edge.AcceptAll {
 			continue // a refusal warms nothing up, and the same handshakes come with an edge that accepts all
 		}
-		var reply role.TrialReply
-		if err := pr.load.Call(ctx, "Handshakes", ps.args(pr, a, ps.p.Warmup), &reply); err != nil {
-			return fmt.Errorf("warming up %s: %w", a.Arm, err)
-		}
-		for _, s := range reply.Samples {
-			if s.Class != "" {
-				return fmt.Errorf("warming up %s: %s: %s", a.Arm, s.Class, s.Detail)
+		for _, load := range pr.loads {
+			failed, of, err := ps.warm(ctx, pr, load, a)
+			switch {
+			case err != nil:
+				return fmt.Errorf("warming up %s: %w", a.Arm, err)
+			case len(failed) == 0:
+			case ps.p.Target == nil:
+				return fmt.Errorf("warming up %s: %s: %s", a.Arm, failed[0].Class, failed[0].Detail)
+			default: // at a foreign server failures are what is measured
+				last = failed[len(failed)-1]
+				ps.r.warn(fmt.Sprintf("%s: warming up %s: %d of %d handshakes failed: %s: %s", ps.p.Run, a.Arm, len(failed), of, last.Class, last.Detail))
 			}
 		}
 	}
+	if ps.p.Target != nil && !ps.answered {
+		return fmt.Errorf("no answer from %s within %v: %s: %s (does a QUIC server listen there?)", ps.p.Target.Address, time.Duration(ps.p.Timeout), last.Class, last.Detail)
+	}
 	return nil
+}
+
+// gentle is how many handshakes warm up at a server of the user's own, all at once: one that does not answer is noticed
+// after a single time-out.
+const gentle = 8
+
+// warm warms one process up, and returns which of how many handshakes failed.
+func (ps *pairs) warm(ctx context.Context, pr *pair, load *role.Proc, a arm) (failed []results.Sample, of int, err error) {
+	args := ps.args(pr, a, ps.p.Warmup)
+	if ps.p.Target != nil {
+		args.Count = min(args.Count, gentle)
+		args.Concurrency = args.Count
+	}
+	var reply role.TrialReply
+	if err := load.Call(ctx, "Handshakes", args, &reply); err != nil {
+		return nil, 0, err
+	}
+	for _, s := range reply.Samples {
+		if s.Class != "" {
+			failed = append(failed, s)
+		}
+		ps.answered = ps.answered || s.Class == "" || s.Class == results.ClassCrypto || s.Class == results.ClassApplication
+	}
+	return failed, len(reply.Samples), nil
 }
 
 // handshake dials and closes: the handshake alone, and what each side's process spends on it. The overhead experiment
@@ -297,7 +326,7 @@ func (ps *pairs) handshakes(ctx context.Context, pr *pair, a arm, run func(conte
 	if err := run(ctx, &load); err != nil {
 		return nil, err
 	}
-	t.Started, t.Finished = load.Started, load.Finished
+	t.Started, t.Finished, t.Negotiated = load.Started, load.Finished, ps.p.Target.negotiated(load.Samples)
 	completed := ps.p.Count // of a bare loop, which keeps no samples to tally
 	switch Stack(a.Stack) {
 	case bare:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"pqbench/bench/knee"
@@ -103,6 +104,17 @@ type kneeSearch struct {
 	g     generator
 	least generator                   // the same at an edge that does the least possible
 	rest  func(context.Context) error // between probes: what one left behind is not the next one's
+	// groups are the negotiated ones of all probes so far, see results.Trial.
+	groups map[string]int
+}
+
+func (s *kneeSearch) negotiated(groups map[string]int) {
+	for group, n := range groups {
+		if s.groups == nil {
+			s.groups = map[string]int{}
+		}
+		s.groups[group] += n
+	}
 }
 
 func (s *kneeSearch) run(ctx context.Context, t *results.Trial) error {
@@ -114,7 +126,7 @@ func (s *kneeSearch) run(ctx context.Context, t *results.Trial) error {
 			break
 		}
 		base := time.Duration(s.p.Time)
-		if stage == knee.Verification {
+		if stage == knee.Verification || stage == knee.Recheck {
 			base = s.p.verifying()
 		}
 		probe, err := s.probe(ctx, s.g, rate, string(stage), base)
@@ -124,19 +136,58 @@ func (s *kneeSearch) run(ctx context.Context, t *results.Trial) error {
 			return err
 		}
 		t.Probes = append(t.Probes, probe)
+		s.r.progress.Step(fmt.Sprintf("%s: %s", s.g.arm.Arm, told(probe)))
 		search.Observe(probe.Pass)
 	}
 	found := search.Result()
-	t.Values = map[string]float64{"knee_rate": found.Knee}
-	if found.Verified {
-		t.Values["knee_verified"] = 1
-	} else {
-		t.Values["knee_verified"] = 0
-		s.r.warn(fmt.Sprintf("%s: %s: the knee is not verified: %s", s.p.Run, s.g.arm.Arm, found.Reason))
+	t.Values = map[string]float64{"knee_rate": found.Knee, "knee_verified": 1}
+	if !found.Verified {
+		s.doubt(t, found.Reason)
 	}
+	s.atTheKnee(t, found)
 	err := s.around(ctx, t, found)
-	t.Finished = s.r.clock.Now()
+	t.Negotiated, t.Finished = s.groups, s.r.clock.Now()
 	return err
+}
+
+// told is a probe in a line of progress.
+func told(p results.Probe) string {
+	outcome := "failed"
+	if p.Pass {
+		outcome = "passed"
+	}
+	return fmt.Sprintf("%s, %.4g/s %s", p.Stage, p.Rate, outcome)
+}
+
+// doubt says that a knee is not verified, and why.
+func (s *kneeSearch) doubt(t *results.Trial, why string) {
+	t.Values["knee_verified"] = 0
+	s.r.warn(fmt.Sprintf("%s: %s: the knee is not verified: %s", s.p.Run, s.g.arm.Arm, why))
+}
+
+// idle is the share of its cores below which neither side is what a knee is made of.
+const idle = 0.5
+
+// atTheKnee takes over what the CPU did in the last probe at the knee, and tells a knee at which it had little to do.
+func (s *kneeSearch) atTheKnee(t *results.Trial, found knee.Result) {
+	for _, p := range slices.Backward(t.Probes) {
+		if p.Rate != found.Knee || p.GeneratorCPU == 0 {
+			continue
+		}
+		t.Values["generator_cpu_share"] = p.GeneratorCPU
+		if p.SharedCPU > 0 {
+			t.Values["shared_cpu_share"] = p.SharedCPU
+		}
+		if s.g.edge == nil {
+			return
+		}
+		t.Values["edge_cpu_share"] = p.EdgeCPU
+		if max(p.GeneratorCPU, p.EdgeCPU, p.SharedCPU) < idle && !math.IsInf(found.Beyond, 1) {
+			s.r.warn(fmt.Sprintf("%s: %s: at a knee of %.4g/s the edge was busy for %.0f %% and the generator for %.0f %% of their cores: CPU is not what broke the bound beyond it (the bound is tight, the host was disturbed, or something waits)",
+				s.p.Run, s.g.arm.Arm, found.Knee, 100*p.EdgeCPU, 100*p.GeneratorCPU))
+		}
+		return
+	}
 }
 
 // cutShort tells between which rates the knee of a search lies that was ended; nothing where there was no probe.
@@ -152,34 +203,26 @@ func cutShort(arm string, probes []results.Probe) []string {
 			failed = min(failed, p.Rate)
 		}
 	}
-	return []string{fmt.Sprintf("knee: %s: the search was ended after %d probes: %.4g/s passed, %.4g/s did not (0 and +Inf: none was seen)", arm, len(probes), passed, failed)}
+	text := fmt.Sprintf("knee: %s: the search was ended after %d probes: ", arm, len(probes))
+	switch {
+	case passed == 0:
+		return []string{text + fmt.Sprintf("no rate had passed, the lowest that was tried was %.4g/s", failed)}
+	case math.IsInf(failed, 1):
+		return []string{text + fmt.Sprintf("%.4g/s had passed, and none had failed", passed)}
+	case failed <= passed:
+		return []string{text + fmt.Sprintf("%.4g/s had passed, after %.4g/s had failed at first", passed, failed)}
+	}
+	return []string{text + fmt.Sprintf("%.4g/s had passed, %.4g/s had not", passed, failed)}
 }
 
 // around measures below the knee, if there is any, and tries at the edge that does the least what failed beyond it.
 func (s *kneeSearch) around(ctx context.Context, t *results.Trial, found knee.Result) error {
-	if last := t.Probes[len(t.Probes)-1]; last.GeneratorCPU > 0 {
-		t.Values["generator_cpu_share"] = last.GeneratorCPU
-		if s.g.edge != nil {
-			t.Values["edge_cpu_share"] = last.EdgeCPU
-		}
-		if last.SharedCPU > 0 {
-			t.Values["shared_cpu_share"] = last.SharedCPU
-		}
-	}
 	for _, percent := range results.BelowKnee {
 		if found.Knee == 0 {
 			break
 		}
-		// As long as a verification: of a second, 99th percentiles are the second's own.
-		probe, err := s.probe(ctx, s.g, found.Knee*float64(percent)/100, fmt.Sprintf("%d %%", percent), s.p.verifying())
-		if err != nil {
+		if err := s.below(ctx, t, found.Knee, percent); err != nil {
 			return err
-		}
-		t.Probes = append(t.Probes, probe)
-		for name, v := range map[string]*float64{"p50": probe.P50, "p99": probe.P99, "sent_p50": probe.SentP50, "sent_p99": probe.SentP99, "lateness_p99": probe.Lateness} {
-			if v != nil {
-				t.Values[results.AtKnee(name, percent)] = *v
-			}
 		}
 	}
 	if math.IsInf(found.Beyond, 1) {
@@ -198,21 +241,67 @@ func (s *kneeSearch) around(ctx context.Context, t *results.Trial, found knee.Re
 	return nil
 }
 
-// probe offers a rate for the base time, or for as long as a 99th percentile needs, up to ten times that.
+// below measures at a share of the knee. What breaks the bound there twice was no knee.
+func (s *kneeSearch) below(ctx context.Context, t *results.Trial, knee float64, percent int) error {
+	// As long as a verification: of a second, 99th percentiles are the second's own.
+	level := func() (results.Probe, error) {
+		probe, err := s.probe(ctx, s.g, knee*float64(percent)/100, fmt.Sprintf("%d %%", percent), s.p.verifying())
+		if err == nil {
+			t.Probes = append(t.Probes, probe)
+			s.r.progress.Step(fmt.Sprintf("%s: %s", s.g.arm.Arm, told(probe)))
+		}
+		return probe, err
+	}
+	probe, err := level()
+	if err != nil {
+		return err
+	}
+	// The first one counts, whatever the second says: to choose the better of two would be to choose the result.
+	for name, v := range map[string]*float64{"p50": probe.P50, "p99": probe.P99, "sent_p50": probe.SentP50, "sent_p99": probe.SentP99, "lateness_p99": probe.Lateness} {
+		if v != nil {
+			t.Values[results.AtKnee(name, percent)] = *v
+		}
+	}
+	if probe.Pass {
+		return nil
+	}
+	again, err := level()
+	if err == nil && !again.Pass {
+		s.doubt(t, fmt.Sprintf("at %d %% of %.4g/s the bounds were not kept either, twice", percent, knee))
+	}
+	return err
+}
+
+// How long a probe may last to have the units that its 99th percentile needs.
+const (
+	longer  = 10 // times the base
+	longest = 30 * time.Second
+)
+
+// crowd is how many units may be in flight in a probe: twice as many as there are when all take as long as the bound, so that
+// none is dropped before that. A knee that the limit had made would be the generator's.
+func (s *kneeSearch) crowd(rate float64) int {
+	return max(s.p.InFlight, min(int(2*rate*time.Duration(s.p.MaxP99).Seconds()), mostInFlight))
+}
+
+// mostInFlight bounds crowd: each holds a file descriptor.
+const mostInFlight = 4096
+
+// probe offers a rate for the base time, or for as long as a 99th percentile needs, within bounds.
 func (s *kneeSearch) probe(ctx context.Context, g generator, rate float64, stage string, base time.Duration) (results.Probe, error) {
 	if s.rest != nil {
 		if err := s.rest(ctx); err != nil {
 			return results.Probe{}, err
 		}
 	}
-	length := min(max(base, time.Duration(1.05*enough/rate*1e9)), 10*base)
+	length := min(max(base, time.Duration(1.05*enough/rate*1e9)), max(longer*base, longest))
 	phases := []loadgen.Phase{{Name: stage, Time: length, From: rate, To: rate, Poisson: s.p.Arrivals == arrivalsPoisson}}
 	if s.p.Lead > 0 {
 		phases = append([]loadgen.Phase{{Name: "lead", Time: time.Duration(s.p.Lead), From: rate, To: rate, Poisson: phases[0].Poisson, Warmup: true}}, phases...)
 	}
 	// Another seed for each rate: a schedule that is unlucky must not be so in every repetition.
 	s.r.probes++
-	o, err := s.r.open(ctx, s.p, g, phases, s.r.manifest.Seed^s.r.probes<<20)
+	o, err := s.r.open(ctx, s.crowd(rate), g, phases, s.r.manifest.Seed^s.r.probes<<20)
 	if err != nil {
 		return results.Probe{}, err
 	}
@@ -221,6 +310,7 @@ func (s *kneeSearch) probe(ctx context.Context, g generator, rate float64, stage
 	}
 	var t results.Trial
 	samples := o.fill(&t, len(phases)-1, g)
+	s.negotiated(t.Negotiated)
 	probe := results.Probe{
 		Rate: rate, Stage: stage, Scheduled: t.Scheduled, Completed: t.Completed, Failed: t.Failed, Dropped: t.Dropped,
 		MaxP99: float64(s.p.MaxP99), GeneratorCPU: t.Values["generator_cpu_share"], EdgeCPU: t.Values["edge_cpu_share"], SharedCPU: t.Values["shared_cpu_share"],

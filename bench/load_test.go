@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"pqbench/bench/role"
 	"pqbench/loadgen"
 	"pqbench/results"
 )
@@ -149,19 +150,46 @@ func TestCalibrationCountsWhatIsCompleteInTime(t *testing.T) {
 
 // A generator is calibrated at the most that it will have to do.
 func TestCalibrationIsAtTheGreatestRate(t *testing.T) {
-	ramp := steady([]loadgen.Phase{{Time: time.Minute, From: 500, Warmup: true}, {Time: time.Minute, From: 10, To: 100}, {Time: time.Second, From: 50, To: 50}})
-	assert.Equal(t, []loadgen.Phase{{Name: "calibration", Time: time.Second, From: 100, To: 100}}, ramp)
+	assert.Equal(t, loadgen.Phase{Name: "calibration", Time: calibration, From: 100, To: 100}, steady(loadgen.Phase{Time: time.Minute, From: 10, To: 100}))
+	assert.Equal(t, loadgen.Phase{Name: "calibration", Time: time.Second, From: 50, To: 50}, steady(loadgen.Phase{Time: time.Second, From: 50, To: 50}))
 
-	burst := steady([]loadgen.Phase{loadgen.TracePhase([]time.Duration{0, time.Minute, time.Minute + 1, time.Minute + time.Second, 2 * time.Minute})})[0]
+	burst := steady(loadgen.TracePhase([]time.Duration{0, time.Minute, time.Minute + 1, time.Minute + time.Second, 2 * time.Minute}))
 	assert.Equal(t, []time.Duration{0, 1, time.Second}, burst.Recorded, "the busiest stretch")
 	assert.Equal(t, time.Second+calibration/4, burst.Time)
 	for _, trace := range [][]time.Duration{{0, 0}, {0}, {5 * time.Second}} {
-		phases := steady([]loadgen.Phase{loadgen.TracePhase(trace)})
-		at, err := loadgen.Schedule(phases, 1)
+		phase := steady(loadgen.TracePhase(trace))
+		at, err := loadgen.Schedule([]loadgen.Phase{phase}, 1)
 		require.NoError(t, err)
 		assert.NotEmpty(t, at)
-		assert.NotEmpty(t, calibrationValues([]results.Sample{{Intended: at[0], Sent: at[0], Completed: at[0] + 1000}}, int64(phases[0].Time)))
+		assert.NotEmpty(t, calibrationValues([]results.Sample{{Intended: at[0], Sent: at[0], Completed: at[0] + 1000}}, int64(phase.Time)))
 	}
+}
+
+// A burst has no rate, and what it takes until all of it has ended is its own.
+func TestABurstHasNoRate(t *testing.T) {
+	at := make([]time.Duration, 100)
+	for i := range at {
+		at[i] = 500 * time.Millisecond
+	}
+	trace := func(of loadgen.Phase) results.Trial {
+		o := &offered{phases: []loadgen.Phase{of}, halted: int64(of.Time), byPhase: make([][]results.Sample, 1), cpu: []cpuTimesOf{{known: true}, {known: true, edge: 1e5}},
+			drained: 2e9, spent: cpuTimesOf{known: true, edge: 1e8}}
+		for _, instant := range of.Recorded {
+			o.byPhase[0] = append(o.byPhase[0], results.Sample{Intended: int64(instant), Sent: int64(instant), Completed: int64(instant) + 1e9})
+		}
+		var trial results.Trial
+		o.fill(&trial, 0, generator{edge: &role.Proc{}})
+		return trial
+	}
+	of := trace(loadgen.TracePhase(at)).Values
+	assert.NotContains(t, of, "offered_rate")
+	assert.NotContains(t, of, "achieved_rate")
+	assert.InDelta(t, 1e6, of["edge_cpu_per_unit"], 1, "1e8 ns over 100 units")
+	assert.InDelta(t, 0.05/float64(processors()), of["edge_cpu_share"], 1e-9, "1e8 of 2e9 ns")
+
+	slow := trace(loadgen.TracePhase([]time.Duration{0, time.Second, 2 * time.Second, 3 * time.Second})).Values
+	assert.InDelta(t, 1, slow["offered_rate"], 1e-9)
+	assert.InDelta(t, 1, slow["achieved_rate"], 1e-9, "the last one is complete at 4 s")
 }
 
 // Phases that a schedule did not come to have no trial, and the CPU time of one that was cut to nothing is not told.

@@ -51,10 +51,9 @@ func (g generator) meter(ctx context.Context, clock loadgen.Clock, start int64, 
 // it is not its own.
 const shortest = 50 * time.Millisecond
 
-// cpuValues adds what a phase took of the CPU: shares of the cores that a part may use, and edge and generator time for
-// each unit of load.
-func (o *offered) cpuValues(t *results.Trial, phase int, ns float64, g generator) {
-	before, after := o.cpu[phase], o.cpu[phase+1]
+// cpuValues adds what was taken of the CPU between two readings: shares of the cores that a part may use, and edge and
+// generator time for each unit of load.
+func cpuValues(t *results.Trial, before, after cpuTimesOf, ns float64, g generator) {
 	if !before.known || !after.known || ns < float64(shortest) {
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -50,8 +51,10 @@ type generator struct {
 	arm    arm
 	// unit is the work of a process, at most so many units in flight.
 	unit func(inFlight int) role.OpenArgs
-	// values are added to the trial's.
-	values map[string]float64
+	// target is nil for a local edge.
+	target *Target
+	// values are added to the trials', by phase.
+	values []map[string]float64
 }
 
 func (ps *pairs) generator(pr *pair, a arm) generator {
@@ -60,7 +63,7 @@ func (ps *pairs) generator(pr *pair, a arm) generator {
 		args.Concurrency, args.Sockets = inFlight, min(inFlight, openSockets)
 		return role.OpenArgs{Handshake: &args}
 	}}
-	if ps.p.Target != nil {
+	if g.target = ps.p.Target; g.target != nil {
 		g.edge = nil
 	}
 	return g
@@ -107,7 +110,7 @@ func (r *runner) offer(ctx context.Context, p part, g generator, arms []arm, t *
 	if p.Loop == loopClosed {
 		return r.closed(ctx, p, g, t)
 	}
-	o, ended := r.open(ctx, p, g, phases, r.manifest.Seed^uint64(t.Block)<<32)
+	o, ended := r.open(ctx, p.InFlight, g, phases, r.manifest.Seed^uint64(t.Block)<<32)
 	if o == nil {
 		return nil, ended
 	}
@@ -145,14 +148,17 @@ type offered struct {
 	halted  int64
 	byPhase [][]results.Sample
 	cpu     []cpuTimesOf // at the beginning of each phase, and at the end
+	// drained is when all units had ended, on the run's clock, and spent the CPU times then.
+	drained int64
+	spent   cpuTimesOf
 }
 
-// open runs a schedule on the processes of a generator. The end of the context ends the schedule, and what was seen until
+// open runs a schedule on the processes of a generator, which may have so many units in flight. The end of the context ends the schedule, and what was seen until
 // then is returned; the end of a process ends it too, and is an error beside what was seen.
-func (r *runner) open(ctx context.Context, p part, g generator, phases []loadgen.Phase, seed uint64) (*offered, error) {
+func (r *runner) open(ctx context.Context, inFlight int, g generator, phases []loadgen.Phase, seed uint64) (*offered, error) {
 	n := len(g.loads)
 	for i, load := range g.loads {
-		args := g.unit((p.InFlight + n - 1) / n)
+		args := g.unit((inFlight + n - 1) / n)
 		args.Phases, args.Seed, args.Share, args.Of, args.Sparing = phases, seed, i, n, true
 		if err := load.Call(ctx, "Prepare", args, &role.None{}); err != nil {
 			return nil, err
@@ -185,6 +191,7 @@ func (r *runner) open(ctx context.Context, p part, g generator, phases []loadgen
 			failed = err
 		}
 	}
+	o.drained, o.spent = r.clock.Now(), g.read()
 	if !stop() {
 		<-told
 	}
@@ -235,18 +242,32 @@ func (o *offered) fill(t *results.Trial, phase int, g generator) []results.Sampl
 		}
 		t.Finished = max(t.Finished, s.Completed)
 	}
-	t.Scheduled = len(samples)
+	t.Scheduled, t.Negotiated = len(samples), g.target.negotiated(samples)
 	seconds := float64(length) / 1e9
 	t.Values = map[string]float64{
 		"offered_rate": float64(t.Scheduled) / seconds, "achieved_rate": float64(inTime) / seconds,
+	}
+	recorded := o.phases[phase].Recorded != nil
+	switch {
+	case recorded && length < int64(burst): // it has no rate
+		clear(t.Values)
+	case recorded: // what comes last in a trace is not late for being complete after it
+		t.Values["achieved_rate"] = float64(t.Completed) / (float64(max(end, t.Finished)-begin) / 1e9)
 	}
 	if t.Scheduled > 0 {
 		t.Values["completed_share"] = float64(t.Completed) / float64(t.Scheduled)
 		t.Values["dropped_share"] = float64(t.Dropped) / float64(t.Scheduled)
 	}
-	for name, v := range g.values {
-		t.Values[name] = v
+	if phase < len(g.values) {
+		maps.Copy(t.Values, g.values[phase])
 	}
-	o.cpuValues(t, phase, float64(length), g)
+	if before := o.cpu[phase]; recorded { // its last units are part of it, until they end
+		cpuValues(t, before, o.spent, float64(o.drained-begin), g)
+	} else {
+		cpuValues(t, before, o.cpu[phase+1], float64(length), g)
+	}
 	return samples
 }
+
+// burst is the length of a trace below which it is one burst: so many units a second are offered at no time.
+const burst = time.Second

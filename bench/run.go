@@ -30,6 +30,8 @@ type Options struct {
 type Progress interface {
 	// Start announces an experiment of so many blocks; skipped is why it, or an arm of it, is left out.
 	Start(experiment string, blocks int, skipped []string)
+	// Step tells what a block in progress has just done, where a block takes minutes.
+	Step(what string)
 	// Block says that one more block is done.
 	Block()
 	// End ends the experiment, whole or not.
@@ -175,7 +177,7 @@ func (r *runner) layOut() error {
 		}
 		m.Pairs = append(m.Pairs, e.pairs(arms)...)
 		m.Experiments = append(m.Experiments, results.Experiment{
-			Name: e.Run, Blocks: e.Blocks, Note: e.method(),
+			Name: e.Run, Blocks: e.Blocks, Note: e.method(), Target: e.Target.address(),
 		})
 		r.skipped = append(r.skipped, skipped)
 		if len(arms) == 0 {
@@ -340,6 +342,7 @@ func tally(t *results.Trial, samples []results.Sample, scheduled, dropped int) {
 type silent struct{}
 
 func (silent) Start(string, int, []string) {}
+func (silent) Step(string)                 {}
 func (silent) Block()                      {}
 func (silent) End()                        {}
 func (silent) Close()                      {}

@@ -3,28 +3,69 @@ package bench
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"fmt"
 	"net"
+	"os"
 	"runtime"
 	"slices"
 	"strconv"
 	"time"
 
 	"pqbench/bench/role"
+	"pqbench/results"
 	"pqbench/tunnel"
 )
 
 // defaultALPN is what a QUIC server of the user's own most likely speaks.
 const defaultALPN = "h3"
 
-// check refuses what is no address.
+// check refuses what is no address, and certificates that cannot be read.
 func (t *Target) check() error {
 	host, port, err := net.SplitHostPort(t.Address)
 	n, bad := strconv.ParseUint(port, 10, 16)
 	if err != nil || bad != nil || n == 0 || host == "" {
 		return fmt.Errorf("target: %q is no HOST:PORT", t.Address)
 	}
-	return nil
+	_, err = t.roots()
+	return err
+}
+
+// roots are the certificates to trust in place of the system's, PEM; nil for the system's.
+func (t *Target) roots() ([]byte, error) {
+	if t == nil || t.CA == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(t.CA)
+	if err != nil {
+		return nil, fmt.Errorf("target: ca: %w", err)
+	}
+	if !x509.NewCertPool().AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("target: ca: %s holds no certificate in PEM", t.CA)
+	}
+	return pem, nil
+}
+
+// address is where it is; empty for a local edge.
+func (t *Target) address() string {
+	if t == nil {
+		return ""
+	}
+	return t.Address
+}
+
+// negotiated counts the completed handshakes by group, where a foreign server chose among several.
+func (t *Target) negotiated(samples []results.Sample) map[string]int {
+	if t == nil {
+		return nil
+	}
+	groups := map[string]int{}
+	for _, s := range samples {
+		if s.Class == "" {
+			groups[s.Group]++
+		}
+	}
+	return groups
 }
 
 // At aims a plan at a server of the user's own; nil leaves it at the local edge. Only handshakes and load can go there.

@@ -63,7 +63,12 @@ func parseInstant(text string) (time.Duration, error) {
 	return instant, nil
 }
 
-// TracePhase is a phase of recorded arrivals; it ends right after the last one.
+// TracePhase is a phase of recorded arrivals. It ends as long after the last one as they are apart on average: ten
+// instants that are a second apart are ten seconds of one a second.
 func TracePhase(at []time.Duration) Phase {
-	return Phase{Name: "trace", Time: at[len(at)-1] + 1, Recorded: at}
+	last, apart := at[len(at)-1], time.Duration(1)
+	if n := time.Duration(len(at) - 1); n > 0 {
+		apart = max(last/n, 1)
+	}
+	return Phase{Name: "trace", Time: last + apart, Recorded: at}
 }

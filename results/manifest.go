@@ -42,6 +42,8 @@ type Experiment struct {
 	Note string `json:"note,omitempty"`
 	// Exact names the metrics that have the same values in every run with the same seed and versions, on every machine.
 	Exact []string `json:"exact,omitempty"`
+	// Target is the address of the user's own server that it was aimed at; empty for a local edge.
+	Target string `json:"target,omitempty"`
 	// Skipped says why it could not be measured here; empty when it was.
 	Skipped string `json:"skipped,omitempty"`
 }

@@ -51,6 +51,8 @@ type Trial struct {
 	Dropped   int `json:"dropped,omitempty"`
 	// Values holds the trial's value of each metric (names and units in Metrics).
 	Values map[string]float64 `json:"values,omitempty"`
+	// Negotiated counts the completed handshakes by named group, where the choice was a foreign server's.
+	Negotiated map[string]int `json:"negotiated,omitempty"`
 	// Series is the trial over time, where its course matters.
 	Series *Series `json:"series,omitempty"`
 	// Seed fixed the dice of what was measured (a storm's waits), where it has some.

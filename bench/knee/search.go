@@ -7,18 +7,24 @@ package knee
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Stage is what a probe is for.
 type Stage string
 
 // The stages, in their order. RFC 2544's search for a throughput is the model, with a doubling in front, because nobody
-// knows the order of magnitude, and a verification behind, because a single probe can be lucky.
+// knows the order of magnitude, a verification behind, because a single probe can be lucky, and a last look at the rate
+// that failed above, because two probes in a row meet the same disturbance.
 const (
 	Doubling     Stage = "doubling"
 	Bisection    Stage = "bisection"
 	Verification Stage = "verification"
+	Recheck      Stage = "recheck"
 )
+
+// rechecks bounds how often a rate that failed is found to pass after all.
+const rechecks = 3
 
 // Search is a search in progress. The zero value of each field of Options is its default.
 type Search struct {
@@ -26,11 +32,13 @@ type Search struct {
 	// low is the highest rate that was kept up with so far, 0 for none; high the lowest that was not, +Inf for none.
 	low, high float64
 	passed    []float64 // every rate that was kept up with, in increasing order; low is the last
+	failed    []float64 // every rate that was not, in decreasing order; high is the last
 	rate      float64
 	stage     Stage
 	// passes and fails are the probes at this rate in this stage.
 	passes, fails int
 	probes        int
+	raised        int // by rechecks
 	done          bool
 	result        Result
 }
@@ -110,16 +118,19 @@ func (s *Search) Observe(pass bool) {
 	switch {
 	case s.stage == Verification:
 		s.verify()
+	case s.stage == Recheck:
+		s.recheck(pass)
 	case pass:
 		s.low = s.rate
 		s.passed = append(s.passed, s.low)
 		s.advance()
 	case s.fails == 2:
-		s.high = min(s.high, s.rate)
+		s.fail()
 		s.advance()
 	}
 	if !s.done && s.probes >= s.o.Probes {
-		s.end(Result{Knee: s.low, Reason: fmt.Sprintf("the search ended after %d probes, in its %s", s.probes, s.stage)})
+		verified := s.stage == Recheck // nothing but a second look at what had failed was left
+		s.end(Result{Knee: s.low, Verified: verified, Reason: fmt.Sprintf("the search ended after %d probes, in its %s", s.probes, s.stage)})
 	}
 }
 
@@ -145,20 +156,40 @@ func (s *Search) advance() {
 // search goes on between this rate and the last one below that passed.
 func (s *Search) verify() {
 	switch {
+	case s.passes == s.o.Verify && math.IsInf(s.high, 1):
+		s.end(Result{Knee: s.rate, Verified: true, Reason: fmt.Sprintf("the highest rate that was to be tried, %.4g, was kept up with", s.o.Most)})
 	case s.passes == s.o.Verify:
-		result := Result{Knee: s.rate, Verified: true}
-		if s.rate >= s.o.Most {
-			result.Reason = fmt.Sprintf("the highest rate that was to be tried, %.4g, was kept up with", s.o.Most)
-		}
-		s.end(result)
+		s.try(s.high, Recheck)
 	case s.fails == 2:
-		s.high = s.rate
+		s.fail()
 		s.passed = s.passed[:len(s.passed)-1]
 		if s.low = 0; len(s.passed) > 0 {
 			s.low = s.passed[len(s.passed)-1]
 		}
 		s.advance()
 	}
+}
+
+// recheck looks once more at the lowest rate that failed. Where it passes, what failed was a disturbance, and the search
+// goes on above it.
+func (s *Search) recheck(pass bool) {
+	if s.raised++; !pass || s.raised > rechecks {
+		s.end(Result{Knee: s.low, Verified: true})
+		return
+	}
+	s.low, s.high = s.rate, math.Inf(1)
+	s.passed = append(s.passed, s.low)
+	s.failed = slices.DeleteFunc(s.failed, func(rate float64) bool { return rate <= s.low })
+	if n := len(s.failed); n > 0 {
+		s.high = s.failed[n-1]
+	}
+	s.advance()
+}
+
+// fail notes that this rate, which is below all that failed before, was not kept up with.
+func (s *Search) fail() {
+	s.high = s.rate
+	s.failed = append(s.failed, s.high)
 }
 
 func (s *Search) try(rate float64, stage Stage) {

@@ -51,7 +51,7 @@ func TestSearchFindsTheKneeOfAQueue(t *testing.T) {
 		assert.Greater(t, r.Knee, want/1.05)
 		assert.GreaterOrEqual(t, r.Beyond, want)
 		assert.Equal(t, Doubling, stages[0])
-		assert.Equal(t, []Stage{Verification, Verification, Verification}, stages[len(stages)-3:])
+		assert.Equal(t, []Stage{Verification, Verification, Verification, Recheck}, stages[len(stages)-4:])
 		assert.Contains(t, stages, Bisection)
 	}
 }
@@ -112,6 +112,19 @@ func TestSearchVerificationFindsLuck(t *testing.T) {
 	assert.True(t, r.Verified, r.Reason)
 	assert.InEpsilon(t, want, r.Knee, 0.06)
 	assert.Contains(t, stages, Verification)
+}
+
+// Two probes in a row that a disturbance fails far below the knee do not make one: the last look finds out.
+func TestSearchRecoversFromADisturbance(t *testing.T) {
+	keepsUp, want := queue(1500, 0.05)
+	probes := 0
+	r, stages := run(t, Options{}, func(rate float64) bool {
+		probes++
+		return probes != 2 && probes != 3 && keepsUp(rate)
+	})
+	assert.True(t, r.Verified, r.Reason)
+	assert.InEpsilon(t, want, r.Knee, 0.05)
+	assert.Contains(t, stages, Recheck)
 }
 
 // Where a system fails at a rate and passes at a higher one, the knee is below the failure that was seen.

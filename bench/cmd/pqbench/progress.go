@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
@@ -23,6 +24,7 @@ func newProgress(w io.Writer) bench.Progress {
 type bars struct {
 	pool *mpb.Progress
 	bar  *mpb.Bar
+	step atomic.Pointer[string] // drawn by the pool's own goroutine
 	last time.Time
 }
 
@@ -34,13 +36,22 @@ func (b *bars) Start(experiment string, blocks int, skipped []string) {
 		return
 	}
 	b.last = time.Now()
+	b.step.Store(new(string))
+	step := func(decor.Statistics) string { return *b.step.Load() }
 	b.bar = b.pool.AddBar(int64(blocks),
 		mpb.PrependDecorators(decor.Name(experiment, decor.WC{W: 12, C: decor.DindentRight}), decor.CountersNoUnit("%d/%d blocks", decor.WCSyncSpace)),
-		mpb.AppendDecorators(decor.Percentage(decor.WC{W: 5}), decor.OnComplete(decor.EwmaETA(decor.ET_STYLE_MMSS, 10, decor.WC{W: 6}), " done")),
+		mpb.AppendDecorators(decor.Percentage(decor.WC{W: 5}), decor.OnComplete(decor.EwmaETA(decor.ET_STYLE_MMSS, 10, decor.WC{W: 6}), " done"), decor.Any(step)),
 	)
 }
 
+// Step shows the text behind the bar.
+func (b *bars) Step(what string) {
+	what = "  " + what
+	b.step.Store(&what)
+}
+
 func (b *bars) Block() {
+	b.step.Store(new(string))
 	b.bar.EwmaIncrement(time.Since(b.last))
 	b.last = time.Now()
 }
@@ -77,6 +88,14 @@ func (l *lines) Start(experiment string, blocks int, skipped []string) {
 	if blocks > 0 {
 		fmt.Fprintf(l.w, "%s: %d blocks\n", experiment, blocks)
 	}
+}
+
+func (l *lines) Step(what string) {
+	if time.Since(l.last) < every {
+		return
+	}
+	l.last = time.Now()
+	fmt.Fprintf(l.w, "%s: block %d of %d: %s\n", l.name, l.done+1, l.blocks, what)
 }
 
 func (l *lines) Block() {

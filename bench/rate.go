@@ -144,6 +144,8 @@ func (r *runner) offer(ctx context.Context, p part, g generator, arms []arm, t *
 type offered struct {
 	phases []loadgen.Phase
 	start  int64
+	// inFlight is how many units might be in flight.
+	inFlight int
 	// halted is when it was ended early, ns since the start; otherwise the schedule's end.
 	halted  int64
 	byPhase [][]results.Sample
@@ -166,7 +168,7 @@ func (r *runner) open(ctx context.Context, inFlight int, g generator, phases []l
 	}
 	ctx, unwatch := g.watch(ctx)
 	defer unwatch()
-	o := &offered{phases: phases, start: r.clock.Now() + int64(lead)}
+	o := &offered{phases: phases, inFlight: inFlight, start: r.clock.Now() + int64(lead)}
 	for _, phase := range phases {
 		o.halted += int64(phase.Time)
 	}
@@ -258,6 +260,7 @@ func (o *offered) fill(t *results.Trial, phase int, g generator) []results.Sampl
 		t.Values["completed_share"] = float64(t.Completed) / float64(t.Scheduled)
 		t.Values["dropped_share"] = float64(t.Dropped) / float64(t.Scheduled)
 	}
+	t.Values["in_flight_limit"] = float64(o.inFlight)
 	if phase < len(g.values) {
 		maps.Copy(t.Values, g.values[phase])
 	}

@@ -106,6 +106,7 @@ var metrics = []Metric{
 	{Name: "lateness_p50", Experiment: "rate", Unit: "ns", Better: "lower", Title: "lateness (sent − intended), median"},
 	{Name: "lateness_p99", Experiment: "rate", Unit: "ns", Better: "lower", Title: "lateness (sent − intended), 99th percentile"},
 	{Name: "completed_share", Experiment: "rate", Unit: "share", Better: "higher", Title: "completed of what was offered", Mean: true},
+	{Name: "in_flight_limit", Experiment: "rate", Unit: "count", Title: "units that may be in flight"},
 	{Name: "dropped_share", Experiment: "rate", Unit: "share", Better: "lower", Title: "dropped: too many in flight", Mean: true},
 	{Name: "generator_cpu_share", Experiment: "rate", Unit: "share", Better: "lower", Title: "CPU of the generator, of the cores that it may use"},
 	{Name: "edge_cpu_share", Experiment: "rate", Unit: "share", Better: "lower", Title: "CPU of the edge, of the cores that it may use"},

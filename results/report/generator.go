@@ -42,7 +42,7 @@ func (r *run) generators() []results.Generator {
 			continue
 		}
 		rows := r.latencyRows(a)
-		reasons := slices.Concat(a.moved(rows), r.movedAtLevels(a), a.slowerThere(rows), a.exhausted())
+		reasons := slices.Concat(a.moved(rows), r.movedAtLevels(a), a.crowded(), a.slowerThere(rows), a.exhausted())
 		out = append(out, results.Generator{Experiment: a.Experiment, Arm: a.Arm, Bound: len(reasons) > 0, Reasons: reasons})
 	}
 	return out
@@ -106,6 +106,35 @@ func late(row results.Row, without float64, what string) []string {
 	s := scaleFor(results.Metric{Unit: "ns"}, []float64{*row.Value})
 	return []string{fmt.Sprintf("its lateness moves the %s: %s %s from the intended instant, %s %s since it was sent", what,
 		rounded(*row.Value, row.Low, row.High, s.divisor), s.unit, rounded(without, row.Low, row.High, s.divisor), s.unit)}
+}
+
+// crowded tells an arm whose units were dropped because too few might be in flight, and not because the other side was
+// overwhelmed: the first ones, sent while nearly nothing was in flight, took so long already that there would be more of
+// them at its rate than the limit (Little's law).
+func (a *armRecords) crowded() (reasons []string) {
+	limit, offered := stats.Median(inOrder(a.blockValues("in_flight_limit"))), stats.Median(inOrder(a.blockValues("offered_rate")))
+	var first []float64
+	dropped, all := 0, 0
+	for block, samples := range a.samples {
+		dropped, all = dropped+a.trials[block].Dropped, all+len(samples)
+		sent := 0
+		for _, s := range samples { // in the order of their instants
+			if s.Class == results.ClassDropped || float64(sent) >= limit/2 {
+				continue
+			}
+			sent++
+			first = append(first, float64(s.Completed-s.Sent))
+		}
+	}
+	const near = 0.8 // of the limit: arrivals come in clusters
+	took := stats.Median(first)
+	inFlight := took / 1e9 * offered
+	if dropped == 0 || !(inFlight > near*limit) {
+		return nil
+	}
+	s := scaleFor(results.Metric{Unit: "ns"}, []float64{took})
+	return []string{fmt.Sprintf("%.3g %% were dropped because it may have only %.0f in flight: the first ones took %.3g %s already, and at %.4g/s that is %.0f in flight (--in-flight)",
+		100*float64(dropped)/float64(all), limit, took/s.divisor, s.unit, offered, inFlight)}
 }
 
 // slowerThere tells a generator whose latency was longer at the least edge than at the edge of the experiment: what made

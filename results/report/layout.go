@@ -74,7 +74,7 @@ var layouts = []layout{
 			{"latency_p99", "p99", false}, {"latency_p999", "p99.9", false}, {"lateness_p99", "lateness p99", false}, {"dropped_share", "dropped", false},
 			{"generator_cpu_share", "generator CPU", false}, {"edge_cpu_share", "edge CPU", false}},
 		more: []column{{"sent_p50", "since sent p50", false}, {"sent_p99", "since sent p99", false}, {"lateness_p50", "lateness p50", false},
-			{"edge_cpu_per_unit", "edge CPU per unit", true}, {"generator_cpu_per_unit", "generator CPU per unit", false}, {"shared_cpu_share", "CPU of all", false},
+			{"in_flight_limit", "may be in flight", false}, {"edge_cpu_per_unit", "edge CPU per unit", true}, {"generator_cpu_per_unit", "generator CPU per unit", false}, {"shared_cpu_share", "CPU of all", false},
 			{"calibration_completed_share", "at the least edge: completed", false}, {"calibration_p99", "p99 there", false}, {"calibration_lateness_p99", "lateness p99 there", false}}},
 	{experiment: fleet, title: "Fleets of idle tunnels", kinds: []string{"group"},
 		main: []column{{"both_rss_per_connection", "per connection, both ends", true}, {"connector_rss_per_tunnel", "per tunnel, connector", true}, {"edge_rss_per_tunnel", "edge", true},

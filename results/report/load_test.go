@@ -14,7 +14,7 @@ import (
 )
 
 // loadFixture is a run that offered 1,000/s over two seconds in each of some blocks. late is how late the units were sent,
-// ns, by the unit's number; once sent they take 1 to 2 ms.
+// ns, by the unit's number, below 0 for one that is dropped; once sent they take 1 to 2 ms.
 func loadFixture(blocks int, late func(i int) int64, values map[string]float64) *fixture {
 	f := newFixture(blocks, 0)
 	f.m.Experiments = []results.Experiment{{Name: rate, Blocks: blocks, Done: blocks}}
@@ -27,6 +27,11 @@ func loadFixture(blocks int, late func(i int) int64, values map[string]float64) 
 		}
 		for i := range 2000 {
 			intended := begin + int64(i)*1e6
+			if late(i) < 0 {
+				t.Completed, t.Dropped = t.Completed-1, t.Dropped+1
+				f.samples = append(f.samples, results.Sample{Experiment: rate, Block: b, Intended: intended, Completed: intended, Class: results.ClassDropped})
+				continue
+			}
 			sent := intended + late(i)
 			f.samples = append(f.samples, results.Sample{Experiment: rate, Block: b, Intended: intended, Sent: sent, Completed: sent + 1e6 + f.rng.Int64N(1e6)})
 		}
@@ -39,6 +44,12 @@ func loadFixture(blocks int, late func(i int) int64, values map[string]float64) 
 // not even reach its rate at the least edge; and not otherwise.
 func TestGeneratorVerdict(t *testing.T) {
 	none := func(int) int64 { return 0 }
+	drops := func(i int) int64 { // one in fifty
+		if i%50 == 0 {
+			return -1
+		}
+		return 0
+	}
 	for _, c := range []struct {
 		name   string
 		blocks int
@@ -59,6 +70,8 @@ func TestGeneratorVerdict(t *testing.T) {
 		{"out of CPU", 6, none, map[string]float64{"generator_cpu_share": 0.95}, "it used 95 % of the CPU"},
 		{"shared cores out of CPU", 6, none, map[string]float64{"generator_cpu_share": 0.5, "shared_cpu_share": 0.95}, "it shares 95 % busy cores"},
 		{"what is shown comes first", 6, none, map[string]float64{"generator_cpu_share": 0.95, "shared_cpu_share": 1, "calibration_completed_share": 0.9}, "at an edge that does the least possible it got 90.0 % of this load through\nit used 95 %"},
+		{"too few in flight", 6, drops, map[string]float64{"in_flight_limit": 1}, "2 % were dropped because it may have only 1 in flight: the first ones took 1."},
+		{"drops of an edge that is overwhelmed", 6, drops, map[string]float64{"in_flight_limit": 100}, ""},
 		{"the least edge is as slow", 6, none, map[string]float64{"calibration_p99": 2.5e6}, ""},
 		{"the least edge is slower", 6, none, map[string]float64{"calibration_p99": 9e6}, "its p99 was 9 ms, here it is 1.99 ms"},
 		{"the least edge is too much", 6, none, map[string]float64{"calibration_completed_share": 0.9}, "at an edge that does the least possible it got 90.0 %"},

@@ -88,12 +88,14 @@ func (t *thresholds) judge(dir string) error {
 	if err != nil {
 		return err
 	}
+	var violations, unknown []error
+	limited := map[results.Arm]bool{} // arms of which no number can be judged
 	for _, g := range s.Generators {
 		if g.Bound {
-			return fmt.Errorf("%w: generator-bound: %s: %s", errInconclusive, g.Arm, g.Reasons[0])
+			limited[g.Arm] = true
+			unknown = append(unknown, fmt.Errorf("%w: generator-bound: %s: %s", errInconclusive, g.Arm, g.Reasons[0]))
 		}
 	}
-	var violations, unknown []error
 	for _, bound := range t.bounds() {
 		if bound.most == 0 {
 			continue
@@ -102,7 +104,7 @@ func (t *thresholds) judge(dir string) error {
 			unknown = append(unknown, fmt.Errorf("%w: %s: the run has no %s", errInconclusive, bound.flag, bound.metric))
 		}
 		for _, r := range s.Rows {
-			if r.Metric != bound.metric {
+			if r.Metric != bound.metric || limited[r.Arm] {
 				continue
 			}
 			switch of := r.Arm.String() + ": " + r.Metric; {

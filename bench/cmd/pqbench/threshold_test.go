@@ -24,7 +24,7 @@ func TestThresholds(t *testing.T) {
 	row := func(metric string, v *float64, warnings ...string) results.Row {
 		return results.Row{Experiment: "rate", Metric: metric, Arm: results.Arm{Group: "X25519"}, Value: v, Warnings: warnings}
 	}
-	bound := []results.Generator{{Experiment: "rate", Bound: true, Reasons: []string{"it used 95 % of its CPU"}}}
+	bound := []results.Generator{{Experiment: "rate", Arm: results.Arm{Group: "X25519"}, Bound: true, Reasons: []string{"it used 95 % of its CPU"}}}
 	const limit = 10 * time.Millisecond
 	for _, c := range []struct {
 		name string
@@ -39,6 +39,8 @@ func TestThresholds(t *testing.T) {
 		{"among the failures", thresholds{MaxP50: limit}, results.Summary{Rows: []results.Row{row("latency_p50", nil, "no median: it lies among the failures")}}, exitRegressed},
 		{"too few", thresholds{MaxP99: limit}, results.Summary{Rows: []results.Row{row("latency_p99", nil, "no 99th percentile: fewer than ten of 9 samples lie beyond it")}}, exitInconclusive},
 		{"generator-bound", thresholds{MaxP99: limit}, results.Summary{Rows: []results.Row{row("latency_p99", value(99e6))}, Generators: bound}, exitInconclusive},
+		{"one arm generator-bound, another not kept", thresholds{MaxP99: limit}, results.Summary{Rows: []results.Row{row("latency_p99", value(9e6)),
+			{Experiment: "rate", Metric: "latency_p99", Arm: results.Arm{Group: "X25519MLKEM768"}, Value: value(11e6)}}, Generators: bound}, exitRegressed},
 		{"no row to judge", thresholds{MaxP99: limit}, results.Summary{Rows: []results.Row{row("latency_p50", value(1e6))}}, exitInconclusive},
 		{"no rows", thresholds{MinCompleted: "99%"}, results.Summary{}, exitInconclusive},
 		{"too few complete", thresholds{MinCompleted: "99%"}, results.Summary{Rows: []results.Row{row("completed_share", value(0.98))}}, exitRegressed},

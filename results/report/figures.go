@@ -47,6 +47,9 @@ func (d *drawer) where(conditions string) string {
 	if d.run.m.Virtual {
 		return conditions
 	}
+	if at := foreignTargets(d.run.m); at != "" {
+		conditions = strings.TrimSuffix(conditions, overLoopback) + " · server at " + at
+	}
 	h := d.run.m.Host
 	host := fmt.Sprintf("%s/%s", h.OS, h.Arch)
 	if h.CPU != "" {

@@ -72,7 +72,7 @@ func (l lookup) rateSentence() string {
 		})
 		var parts []string
 		for _, r := range rows {
-			parts = append(parts, fmt.Sprintf("%s %s", groupWithKEM(r.Arm), l.percentiles(r)))
+			parts = append(parts, fmt.Sprintf("%s%s %s", groupWithKEM(r.Arm), l.chosen(r), l.percentiles(r)))
 		}
 		offered := "the instants of the trace"
 		if last.Rate != "" {
@@ -81,6 +81,16 @@ func (l lookup) rateSentence() string {
 		text = fmt.Sprintf("With %s of %s on offer, latency from the intended instant: %s. ", offered, last.Load, strings.Join(parts, "; "))
 	}
 	return text + fmt.Sprintf("The load generator was the limit of %d of %d results.", limited, all)
+}
+
+// chosen is what a foreign server chose, where that is not what the arm is called by.
+func (l lookup) chosen(r results.Row) string {
+	for _, o := range l.s.Outcomes {
+		if o.Experiment == r.Experiment && o.Arm == r.Arm && o.Text != promised(r.Arm) {
+			return fmt.Sprintf(" (negotiated: %s)", o.Text)
+		}
+	}
+	return ""
 }
 
 func groupWithKEM(a results.Arm) string {

@@ -19,11 +19,89 @@ func hasOutcome(experiment string) bool { return experiment == policy || experim
 func (r *run) outcomes() []results.Outcome {
 	var all []results.Outcome
 	for i := range r.arms {
-		if a := &r.arms[i]; hasOutcome(a.Experiment) && len(a.samples) > 0 {
+		switch a := &r.arms[i]; {
+		case hasOutcome(a.Experiment) && len(a.samples) > 0:
 			all = append(all, results.Outcome{Experiment: a.Experiment, Arm: a.Arm, Text: a.outcome()})
+		case a.foreign():
+			all = append(all, results.Outcome{Experiment: a.Experiment, Arm: a.Arm, Text: shares(a.negotiated())})
 		}
 	}
 	return all
+}
+
+// foreign tells an arm whose handshakes were with a server of the user's own, which chose the group.
+func (a *armRecords) foreign() bool {
+	for _, t := range a.trials {
+		if t.Negotiated != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// negotiated counts its completed handshakes by group.
+func (a *armRecords) negotiated() map[string]int {
+	all := map[string]int{}
+	for _, t := range a.trials {
+		for group, n := range t.Negotiated {
+			all[group] += n
+		}
+	}
+	return all
+}
+
+// shares are "secp256r1", or "X25519MLKEM768 97.0 %, secp256r1 3.0 %"; "none" where nothing was complete.
+func shares(of map[string]int) string {
+	groups, all := slices.Sorted(maps.Keys(of)), 0
+	for _, n := range of {
+		all += n
+	}
+	slices.SortStableFunc(groups, func(a, b string) int { return of[b] - of[a] })
+	switch len(groups) {
+	case 0:
+		return "none"
+	case 1:
+		return groups[0]
+	}
+	var parts []string
+	for _, g := range groups {
+		parts = append(parts, fmt.Sprintf("%s %.1f %%", g, 100*float64(of[g])/float64(all)))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// promised is the group that an offer is called by: its first.
+func promised(a results.Arm) string {
+	first, _, _ := strings.Cut(a.Group, "+")
+	return first
+}
+
+// otherGroups warn of arms that a foreign server answered with another group than the one that they are called by.
+func (r *run) otherGroups() (warnings []string) {
+	for i := range r.arms {
+		a := &r.arms[i]
+		of, others := a.negotiated(), 0
+		for group, n := range of {
+			if group != promised(a.Arm) {
+				others += n
+			}
+		}
+		if others > 0 {
+			warnings = append(warnings, fmt.Sprintf("%s, %s: %d handshakes negotiated another group, because the server chose it (%s): these numbers are not those of %s",
+				a.Experiment, factors(a.Arm), others, shares(of), promised(a.Arm)))
+		}
+	}
+	return warnings
+}
+
+// target is the address of the server that an experiment was aimed at; empty for a local edge.
+func target(m results.Manifest, experiment string) string {
+	for _, e := range m.Experiments {
+		if e.Name == experiment && e.Target != "" {
+			return e.Target
+		}
+	}
+	return ""
 }
 
 var cryptoError = regexp.MustCompile(`CRYPTO_ERROR (0x[0-9a-f]+)`)
@@ -67,6 +145,13 @@ func (a *armRecords) message(s results.Sample) string {
 		text = strings.TrimPrefix(strings.TrimPrefix(text[at[1]:], " (remote)"), ": ")
 	}
 	return " (" + text + ")"
+}
+
+func (b *builder) outcomeHead() string {
+	if hasOutcome(b.experiment) {
+		return "outcome"
+	}
+	return "negotiated"
 }
 
 // outcome is what the summary says of an arm.

@@ -143,6 +143,9 @@ func (b *builder) title(of section) string {
 	if text := of.String(); text != "" {
 		parts = append(parts, text)
 	}
+	if at := target(b.m, b.experiment); at != "" {
+		parts = append(parts, "at "+at)
+	}
 	if b.m.Virtual {
 		parts = append(parts, timesOf(b.m.Computing), fmt.Sprintf("%d trials a cell", b.trials(of)))
 		return strings.Join(parts, ", ")
@@ -227,7 +230,7 @@ func (b *builder) labels(t *table, arms []results.Arm) {
 		{"of the tunnels", func(a results.Arm) string { return a.Share }},
 		{"admission", func(a results.Arm) string { return a.Admission }},
 		{"KEM by", func(a results.Arm) string { return a.KEM }},
-		{"outcome", b.outcome},
+		{b.outcomeHead(), b.outcome},
 	} {
 		if !slices.ContainsFunc(arms, func(a results.Arm) bool { return l.of(a) != "" }) {
 			continue

@@ -2,6 +2,8 @@ package report
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"pqbench/results"
 	"pqbench/results/stats"
@@ -30,6 +32,17 @@ func virtualMethod(m results.Manifest) []fact {
 	}
 }
 
+// foreignTargets are the servers that a run was aimed at.
+func foreignTargets(m results.Manifest) string {
+	var at []string
+	for _, e := range m.Experiments {
+		if e.Target != "" && !slices.Contains(at, e.Target) {
+			at = append(at, e.Target)
+		}
+	}
+	return strings.Join(at, " and ")
+}
+
 // limits are those of the run.
 func limits(m results.Manifest) []string {
 	const direction = "The tunnel's handshake runs from right to left: the connector is the client and sends the ClientHello, the edge is the server and pays the server's share."
@@ -47,6 +60,14 @@ func limits(m results.Manifest) []string {
 			"quic-go marks its 1-RTT packets for ECN where a middlebox acts on that, and nowhere else: cloudflared switches marking off.",
 			"The stack is quic-go's with cloudflared's settings: its initial probe time-out of 200 ms decides much of what a loss costs near by, and other stacks wait longer.",
 			direction,
+		}
+	}
+	if at := foreignTargets(m); at != "" {
+		return []string{
+			"The server is at " + at + ", and not this program's: times hold the way there and what it does, and what it spends is not known. " +
+				"A handshake that it chose another group for is counted by what it chose.",
+			direction,
+			"The generator's own part was measured at an edge of this program's on loopback, where it is called the least edge.",
 		}
 	}
 	return []string{

@@ -25,6 +25,7 @@ func (r *run) warnings(s results.Summary, accounts error) []string {
 	if accounts != nil {
 		all = append(all, "the records contradict each other: "+strings.ReplaceAll(accounts.Error(), "\n", "; "))
 	}
+	all = append(all, r.otherGroups()...)
 	all = append(all, bound(s.Generators)...)
 	all = append(all, alarms(s.Comparisons)...)
 	all = append(all, r.failed()...)

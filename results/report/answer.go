@@ -135,6 +135,9 @@ func found(c results.Comparison) string {
 	case results.VerdictEquivalent:
 		return bare(effect(c)) + ", equal within the margin"
 	case results.VerdictInconclusive:
+		if untested(c) {
+			return bare(effect(c)) + ", of too few blocks to tell it from noise"
+		}
 		if unproven(c) {
 			return bare(effect(c)) + ", not significant once corrected for the number of comparisons"
 		}

@@ -176,7 +176,7 @@ func (l lookup) steadyClaim(group string) claim {
 }
 
 // bare is an effect without its sign of uncertainty, where words say it.
-func bare(effect string) string { return strings.TrimLeft(effect, "~?≈ ") }
+func bare(effect string) string { return strings.TrimSuffix(strings.TrimLeft(effect, "~?≈ ("), ")") }
 
 // claimsTable is ok when anything of it was measured.
 func claimsTable(s results.Summary) (t table, ok bool) {

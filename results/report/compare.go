@@ -78,7 +78,7 @@ func (r *run) compare(p results.Pair, name string, bases, arms map[int]float64) 
 	var few *stats.BlocksError
 	switch {
 	case errors.As(err, &few):
-		j.warn("no interval: %d blocks, at least %d are needed", few.Have, few.Need)
+		j.warn("no interval: %s, at least %d are needed", counted(few.Have, "block"), few.Need)
 		j.open = false
 	case err != nil:
 		j.warn("not compared: %s", reason(y, x, err))

@@ -127,7 +127,7 @@ func whole(v float64) string {
 
 // effect is a comparison's difference in per cent with its interval: "+24.1 % [23.2, 25.0]". In front stands "≈" where there
 // is none beyond the margin, "~" where none was found, and "?" where the interval speaks for one and the test, corrected
-// for its family, does not: more blocks would tell. From tenfold on a factor reads better: "×12.3".
+// for its family, does not: more blocks would tell. In brackets it is of too few blocks for any test. From tenfold on a factor reads better: "×12.3".
 func effect(c results.Comparison) string {
 	if c.Ratio == nil {
 		return missing
@@ -139,12 +139,19 @@ func effect(c results.Comparison) string {
 	switch {
 	case c.Verdict == results.VerdictEquivalent:
 		return "≈ " + text
+	case untested(c):
+		return "(" + text + ")"
 	case c.Verdict == results.VerdictInconclusive && unproven(c):
 		return "? " + text
 	case c.Verdict == results.VerdictInconclusive:
 		return "~ " + text
 	}
 	return text
+}
+
+// untested is of so few blocks that there is neither an interval nor a test.
+func untested(c results.Comparison) bool {
+	return c.Verdict == results.VerdictInconclusive && c.Low == nil && c.P == nil
 }
 
 // unproven is a difference by the interval alone. Where "none" was the claim, it must lie outside of the margin.

@@ -39,7 +39,7 @@ func TestEffect(t *testing.T) {
 		{p(0.997), p(0.991), p(1.004), results.VerdictEquivalent, "≈ −0.3 % [−0.9, 0.4]"},
 		{p(1.02), p(0.93), p(1.10), results.VerdictInconclusive, "~ +2 % [−7, 10]"},
 		{p(1.241), p(1.232), p(1.250), results.VerdictInconclusive, "? +24.1 % [23.2, 25.0]"},
-		{p(1.241), nil, nil, results.VerdictInconclusive, "~ +24.1 %"},
+		{p(1.241), nil, nil, results.VerdictInconclusive, "(+24.1 %)"},
 		{p(12.31), p(12.1), p(12.5), results.VerdictHigher, "×12.3 [12.1, 12.5]"},
 		{p(1.0001), p(0.99), p(1.01), results.VerdictEquivalent, "≈ 0 % [−1, 1]"},
 		{nil, nil, nil, results.VerdictInconclusive, "–"},
@@ -47,6 +47,8 @@ func TestEffect(t *testing.T) {
 		got := effect(results.Comparison{Metric: "total_cpu", Ratio: c.ratio, Low: c.low, High: c.high, Verdict: c.verdict})
 		assert.Equal(t, c.want, got)
 	}
+	assert.Equal(t, "+24.1 %", bare("(+24.1 %)"))
+	assert.Equal(t, "+2 % [−7, 10]", bare("~ +2 % [−7, 10]"))
 }
 
 func TestScaleFor(t *testing.T) {

@@ -186,7 +186,7 @@ func setInterval(row *results.Row, i stats.Interval, err error, what string) {
 	case errors.As(err, &few) && offers(row.Experiment):
 		// A warning on top says it of the whole experiment.
 	case errors.As(err, &few):
-		warn(row, "no interval: %d blocks, at least %d are needed", few.Have, few.Need)
+		warn(row, "no interval: %s, at least %d are needed", counted(few.Have, "block"), few.Need)
 	case err != nil:
 		warn(row, "no value: %v", err)
 		return

@@ -156,7 +156,11 @@ func (b *builder) title(of section) string {
 			blocks = append(blocks, n)
 		}
 	}
-	return strings.Join(append(parts, strings.Join(blocks, " or ")+" blocks"), ", ")
+	text := strings.Join(blocks, " or ") + " blocks"
+	if text == "1 blocks" {
+		text = "1 block"
+	}
+	return strings.Join(append(parts, text), ", ")
 }
 
 // trials is how many a section's cells have.

@@ -131,6 +131,30 @@ func TestRateRows(t *testing.T) {
 	assert.InDelta(t, 5e5, *late.Value, 1)
 }
 
+// A rate whose 99th percentile lies among the failures is drawn with an arrow, not left out.
+func TestRatesBeyondTheKnee(t *testing.T) {
+	f := loadFixture(1, func(int) int64 { return 0 }, nil)
+	arm, trial := f.m.Arms[0], f.trials[0]
+	arm.Arm.Rate, trial.Arm = "2000/s", 1
+	trial.Values = map[string]float64{"offered_rate": 2000}
+	f.m.Arms, f.trials = append(f.m.Arms, arm), append(f.trials, trial)
+	for i, s := range f.samples {
+		if s.Arm = 1; i%20 == 0 {
+			s.Class = results.ClassTimeout
+		}
+		f.samples = append(f.samples, s)
+	}
+	s := f.summary()
+	d := &drawer{run: f.run(), s: s, look: lookup{s}, palette: newPalette(f.m)}
+	points := d.loadPoints(&d.run.arms[1])
+	require.Len(t, points, 1)
+	assert.True(t, math.IsInf(points[0].p99, 1))
+	assert.InDelta(t, 1.5, points[0].p50, 0.1)
+	figure, ok := d.overload(rate, "handshakes")()
+	require.True(t, ok)
+	assert.Contains(t, figure.Caption, "n = 2000 handshakes a point")
+}
+
 // kneeFixture is a search with a curve that rises towards a knee of 900 a second.
 func kneeFixture() *fixture {
 	f := newFixture(6, 0)

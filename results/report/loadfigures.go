@@ -27,13 +27,16 @@ type loadCurve struct {
 }
 
 // A loadPoint is in /s and ms. A percentile that lies among the failures is +Inf, one that is not known NaN.
-type loadPoint struct{ rate, p50, p99 float64 }
+type loadPoint struct {
+	rate, p50, p99 float64
+	n              int // units behind it
+}
 
 // overload are the figures of latency over the offered rate: of a search for the knee, and of several rates, for
 // handshakes and for requests.
 func (d *drawer) overload(experiment, load string) func() (figure, bool) {
 	return func() (figure, bool) {
-		var cores []int
+		var cores, ns []int
 		curves := map[int][]loadCurve{}
 		for i := range d.run.arms {
 			a := &d.run.arms[i]
@@ -46,6 +49,9 @@ func (d *drawer) overload(experiment, load string) func() (figure, bool) {
 			}
 			if !slices.Contains(cores, a.Arm.EdgeCores) {
 				cores = append(cores, a.Arm.EdgeCores)
+			}
+			for _, p := range points {
+				ns = append(ns, p.n)
 			}
 			curves[a.Arm.EdgeCores] = addPoints(curves[a.Arm.EdgeCores], d.loadCurve(a), points)
 		}
@@ -66,6 +72,7 @@ func (d *drawer) overload(experiment, load string) func() (figure, bool) {
 		if experiment == kneeSearch {
 			f.Caption = "each point the median of the probes near it; " + f.Caption + "; upright: the knee; level: the bound of the p99"
 		}
+		f.Caption = sampleSizes(load+" a point", ns) + "; " + f.Caption
 		return f, true
 	}
 }
@@ -110,13 +117,24 @@ func (d *drawer) loadPoints(a *armRecords) []loadPoint {
 	if !ok || a.Arm.Arrivals == closedLoop {
 		return nil
 	}
+	n := 0
 	value := func(metric string) float64 {
-		if v, ok := d.look.value(a.Experiment, metric, a.Arm); ok {
-			return v / 1e6
+		i := slices.IndexFunc(d.s.Rows, func(r results.Row) bool { return r.Experiment == a.Experiment && r.Metric == metric && r.Arm == a.Arm })
+		if i < 0 {
+			return math.NaN()
+		}
+		row := d.s.Rows[i]
+		n = row.N
+		switch {
+		case row.Value != nil:
+			return *row.Value / 1e6
+		case slices.ContainsFunc(row.Warnings, func(w string) bool { return strings.Contains(w, amongFailures) }):
+			return math.Inf(1)
 		}
 		return math.NaN()
 	}
-	return []loadPoint{{offered, value("latency_p50"), value("latency_p99")}}
+	p50, p99 := value("latency_p50"), value("latency_p99")
+	return []loadPoint{{offered, p50, p99, n}}
 }
 
 // near is how close rates are drawn as one point: searches of different blocks come close to each other, hardly ever to the same.
@@ -145,12 +163,12 @@ func probePoints(a *armRecords) (points []loadPoint) {
 			n = len(probes)
 		}
 		var p50, p99 []float64
-		logs := 0.0
+		logs, units := 0.0, 0
 		for _, p := range probes[:n] {
-			logs += math.Log(p.Rate)
+			logs, units = logs+math.Log(p.Rate), units+p.Scheduled
 			p50, p99 = append(p50, ms(p.P50, p)), append(p99, ms(p.P99, p))
 		}
-		points = append(points, loadPoint{math.Exp(logs / float64(n)), knownMedian(p50), knownMedian(p99)})
+		points = append(points, loadPoint{math.Exp(logs / float64(n)), knownMedian(p50), knownMedian(p99), units})
 		probes = probes[n:]
 	}
 	return points

@@ -23,7 +23,9 @@ func (t *table) legend() []string {
 			return strings.Contains(text, ", ") && strings.Contains(text, "[") && !strings.Contains(text, "%")
 		}, "value [95 % interval]"},
 		{func(text string) bool { return text != missing && strings.Contains(text, missing) }, "median [least–greatest]"},
-		{func(text string) bool { return strings.HasPrefix(text, "(") && strings.HasSuffix(text, ")") && strings.Contains(text, "%") }, "( ) too few blocks to tell a difference from noise"},
+		{func(text string) bool {
+			return strings.HasPrefix(text, "(") && strings.HasSuffix(text, ")") && strings.Contains(text, "%")
+		}, "( ) too few blocks to tell a difference from noise"},
 		{contains("~ "), "~ no difference found"},
 		{contains("? "), "? a difference by its interval, but not by the corrected test"},
 		{contains("≈ "), "≈ equal within the margin"},

@@ -28,6 +28,9 @@ func (r *run) summarise(accounts error) results.Summary {
 	return s
 }
 
+// amongFailures is why a percentile has no value that is longer than everything that completed.
+const amongFailures = "it lies among the failures"
+
 // rows go by experiment, arm and metric, in the orders of the manifest and of results.Metrics.
 func (r *run) rows() []results.Row {
 	rows := []results.Row{}
@@ -192,7 +195,7 @@ func setInterval(row *results.Row, i stats.Interval, err error, what string) {
 		return
 	}
 	if i.Censored() {
-		warn(row, "no %s: it lies among the failures", what)
+		warn(row, "no %s: "+amongFailures, what)
 		return
 	}
 	row.Value = finite(i.Value)

@@ -214,6 +214,7 @@ func (e *Experiment) compares(a, b arm) string {
 		return ""
 	}
 	same.Group, same.Codepoint, same.KEM = b.Group, b.Codepoint, b.KEM
+	same.Share = b.Share // of a mixed fleet the control is the whole of what a part of it offers
 	if b.offer.equal(e.Control) && !a.offer.equal(b.offer) && same == b.Arm && e.firstOfControl(b) {
 		return "group"
 	}

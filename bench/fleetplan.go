@@ -180,6 +180,11 @@ func (e *Experiment) checkFleet() error {
 			return fmt.Errorf("sizes: %d is out of range, want 1 to %d tunnels", n, maxFleet)
 		}
 	}
+	for _, n := range f.Sizes {
+		if f.Share > 0 && float64(n)*float64(f.Share) < 1 {
+			return fmt.Errorf("post_quantum_share: %v of %d tunnels are none: hold more, or leave it out", f.Share, n)
+		}
+	}
 	for _, a := range f.Admission {
 		if _, _, err := a.limits(); err != nil {
 			return err

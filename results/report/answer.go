@@ -18,12 +18,21 @@ func answer(s results.Summary) []string {
 	}
 	sentences := []string{l.handshakeSentence(), l.wireSentence(), last + "."}
 	// A run of connectors beside each other, or of policies, has a question of its own.
-	own := slices.DeleteFunc([]string{l.besideSentence(), l.policySentence(), l.pathsSentence(), l.flipSentence(), l.middleboxSentence(), l.silenceSentence(), l.kneeSentence(), l.rateSentence(),
-		l.fleetSentence(), l.stormSentence()}, func(s string) bool { return s == "" })
-	if len(own) > 0 {
+	own := []string{l.besideSentence(), l.policySentence(), l.pathsSentence(), l.flipSentence(), l.middleboxSentence(), l.silenceSentence(), l.kneeSentence()}
+	own = append(append(own, l.rateSentences()...), l.closedSentence(), l.fleetSentence(), l.stormSentence())
+	own = slices.DeleteFunc(own, func(s string) bool { return s == "" })
+	if len(s.Rows) == 0 {
+		return []string{"Nothing was measured to its end."}
+	}
+	if len(own) > 0 || !l.asked("handshake", "wire", "requests", "goodput", "kex") {
 		sentences = slices.DeleteFunc(sentences, func(s string) bool { return strings.HasSuffix(s, "was not measured in this run.") })
 	}
 	return append(own, sentences...)
+}
+
+// asked reports whether the run has rows of one of the experiments.
+func (l lookup) asked(experiments ...string) bool {
+	return slices.ContainsFunc(l.s.Rows, func(r results.Row) bool { return slices.Contains(experiments, r.Experiment) })
 }
 
 // policySentence counts how the policies' attempts ended; "" where there were none.

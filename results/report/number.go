@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"pqbench/results"
+	"pqbench/results/stats"
 )
 
 // A scale shows numbers of a unit in a handier one.
@@ -151,7 +152,7 @@ func effect(c results.Comparison) string {
 
 // untested is of so few blocks that there is neither an interval nor a test.
 func untested(c results.Comparison) bool {
-	return c.Verdict == results.VerdictInconclusive && c.Low == nil && c.P == nil
+	return c.Verdict == results.VerdictInconclusive && c.Low == nil && c.High == nil && c.Blocks < stats.MinBlocks
 }
 
 // unproven is a difference by the interval alone. Where "none" was the claim, it must lie outside of the margin.

@@ -208,7 +208,7 @@ func TestEmptyRun(t *testing.T) {
 	require.NoError(t, err)
 	markdown := string(content(t, all, MarkdownFile))
 	assert.Contains(t, markdown, "this run is incomplete: interrupted")
-	assert.Contains(t, markdown, "was not measured in this run")
+	assert.Contains(t, markdown, "Nothing was measured to its end")
 	assert.NotContains(t, markdown, "![")
 	var s map[string]any
 	require.NoError(t, json.Unmarshal(content(t, all, SummaryFile), &s))

@@ -42,7 +42,7 @@ func (r *run) generators() []results.Generator {
 			continue
 		}
 		rows := r.latencyRows(a)
-		reasons := slices.Concat(a.moved(rows), r.movedAtLevels(a), a.crowded(), a.slowerThere(rows), a.exhausted())
+		reasons := slices.Concat(a.moved(rows), r.movedAtLevels(a), a.slowerThere(rows), a.exhausted(), a.crowded())
 		out = append(out, results.Generator{Experiment: a.Experiment, Arm: a.Arm, Bound: len(reasons) > 0, Reasons: reasons})
 	}
 	return out
@@ -133,7 +133,7 @@ func (a *armRecords) crowded() (reasons []string) {
 		return nil
 	}
 	s := scaleFor(results.Metric{Unit: "ns"}, []float64{took})
-	return []string{fmt.Sprintf("%.3g %% were dropped because it may have only %.0f in flight: the first ones took %.3g %s already, and at %.4g/s that is %.0f in flight (--in-flight)",
+	return []string{fmt.Sprintf("%.3g %% were dropped because it may have only %.0f in flight: the first ones took %.3g %s already, and at %.0f/s that is %.0f in flight (--in-flight)",
 		100*float64(dropped)/float64(all), limit, took/s.divisor, s.unit, offered, inFlight)}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"pqbench/bench"
@@ -14,6 +15,7 @@ type fleetFlags struct {
 	Conns            int           `default:"4" help:"Connections of each tunnel."`
 	Keepalive        time.Duration `default:"1s" help:"A tunnel's keep-alive period."`
 	Idle             time.Duration `default:"5s" help:"A tunnel's idle time-out, at both ends."`
+	Timers           []string      `placeholder:"KEEPALIVE/IDLE" help:"Several pairs of them to compare, in place of --keepalive and --idle: 1s/5s,15s/60s."`
 	Sockets          string        `default:"shared" enum:"shared,each" help:"Connections share UDP sockets, or have one each."`
 	PostQuantumShare string        `placeholder:"30%" help:"Of a hybrid's tunnels, only so many offer it; the others offer the first of --groups."`
 	Outage           time.Duration `help:"Take the edge away for so long, and watch the tunnels return; with --rate, requests go on meanwhile."`
@@ -42,7 +44,7 @@ func (c *loadCommand) fleet() (e bench.Experiment, err error) {
 	f := &c.fleetFlags
 	e = bench.Experiment{Run: "fleet", Blocks: c.Blocks, Fresh: 1, Conns: f.Conns, Certs: []bench.Cert{bench.Cert(c.Cert)}}
 	e.Sizes, e.Sockets = f.Tunnels, f.Sockets
-	if e.Timers, err = timers(f.Keepalive, f.Idle); err != nil {
+	if e.Timers, err = c.timers(); err != nil {
 		return e, err
 	}
 	if f.PostQuantumShare != "" {
@@ -86,10 +88,19 @@ func (c *loadCommand) storm(e *bench.Experiment) (err error) {
 	return nil
 }
 
-func timers(keepAlive, idle time.Duration) ([]bench.Timers, error) {
-	t, err := bench.ParseTimers(bench.Timers{KeepAlive: keepAlive, Idle: idle}.String())
-	if err != nil {
-		return nil, fmt.Errorf("--keepalive and --idle: %w", err)
+func (c *loadCommand) timers() (list []bench.Timers, err error) {
+	texts, flag := c.Timers, "--timers"
+	if len(texts) == 0 {
+		texts, flag = []string{bench.Timers{KeepAlive: c.Keepalive, Idle: c.Idle}.String()}, "--keepalive and --idle"
+	} else if slices.Contains(c.given, "keepalive") || slices.Contains(c.given, "idle") {
+		return nil, errors.New("--timers names keep-alive periods and idle time-outs itself: leave --keepalive and --idle out")
 	}
-	return []bench.Timers{t}, nil
+	for _, text := range texts {
+		t, err := bench.ParseTimers(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", flag, err)
+		}
+		list = append(list, t)
+	}
+	return list, nil
 }

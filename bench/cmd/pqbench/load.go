@@ -50,6 +50,8 @@ type loadCommand struct {
 	Label   map[string]string `help:"Note to keep with the run, k=v; repeatable."`
 	Quiet   bool              `short:"q" help:"No progress."`
 	NoColor bool              `help:"No colour in the tables (also NO_COLOR)."`
+
+	given []string // the names of the flags on the command line
 }
 
 // Help is printed below the flags.
@@ -125,7 +127,7 @@ func (c *loadCommand) plan() (*bench.Plan, error) {
 			return nil, fmt.Errorf("%s %d: want at least 1", name, n)
 		}
 	}
-	if err := c.check(); err != nil {
+	if err := errors.Join(c.check(), c.checkMeant()); err != nil {
 		return nil, err
 	}
 	if c.duration() <= 0 || c.Timeout <= 0 || c.Warmup < 0 {
@@ -135,8 +137,9 @@ func (c *loadCommand) plan() (*bench.Plan, error) {
 		return c.fleetPlan()
 	}
 	if c.Requests {
-		e.Drive = "requests"
-	} else if c.Cert != "" {
+		e.Drive, e.Conns = "requests", c.Conns
+	}
+	if c.Target == "" {
 		e.Certs = []bench.Cert{bench.Cert(c.Cert)}
 	}
 	for _, step := range []func(*bench.Experiment) error{c.offers, c.schedule, c.at, c.body} {

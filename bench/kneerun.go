@@ -136,7 +136,7 @@ func (s *kneeSearch) run(ctx context.Context, t *results.Trial) error {
 			return err
 		}
 		t.Probes = append(t.Probes, probe)
-		s.r.progress.Step(fmt.Sprintf("%s: %s", s.g.arm.Arm, told(probe)))
+		s.tell(probe)
 		search.Observe(probe.Pass)
 	}
 	found := search.Result()
@@ -150,13 +150,17 @@ func (s *kneeSearch) run(ctx context.Context, t *results.Trial) error {
 	return err
 }
 
-// told is a probe in a line of progress.
-func told(p results.Probe) string {
+// tell tells a probe as progress.
+func (s *kneeSearch) tell(p results.Probe) {
 	outcome := "failed"
 	if p.Pass {
 		outcome = "passed"
 	}
-	return fmt.Sprintf("%s, %.4g/s %s", p.Stage, p.Rate, outcome)
+	who := s.g.arm.Group
+	if s.g.arm.KEM != "" {
+		who += " (" + s.g.arm.KEM + ")"
+	}
+	s.r.progress.Step(fmt.Sprintf("%s: %s, %.4g/s %s", who, p.Stage, p.Rate, outcome))
 }
 
 // doubt says that a knee is not verified, and why.
@@ -248,7 +252,7 @@ func (s *kneeSearch) below(ctx context.Context, t *results.Trial, knee float64, 
 		probe, err := s.probe(ctx, s.g, knee*float64(percent)/100, fmt.Sprintf("%d %%", percent), s.p.verifying())
 		if err == nil {
 			t.Probes = append(t.Probes, probe)
-			s.r.progress.Step(fmt.Sprintf("%s: %s", s.g.arm.Arm, told(probe)))
+			s.tell(probe)
 		}
 		return probe, err
 	}
@@ -287,14 +291,33 @@ func (s *kneeSearch) crowd(rate float64) int {
 // mostInFlight bounds crowd: each holds a file descriptor.
 const mostInFlight = 4096
 
-// probe offers a rate for the base time, or for as long as a 99th percentile needs, within bounds.
+// A first look of so many units says of a rate that is far too high that it fails: nobody waits for a thousand of them.
+const (
+	firstLook = 20
+	clearly   = 0.05 // of the units, five times what the bound allows
+)
+
+// probe offers a rate for the base time, or for as long as a 99th percentile needs, within bounds. Where that is longer than
+// the base, it begins with a first look.
 func (s *kneeSearch) probe(ctx context.Context, g generator, rate float64, stage string, base time.Duration) (results.Probe, error) {
-	if s.rest != nil {
-		if err := s.rest(ctx); err != nil {
-			return results.Probe{}, err
+	whole := min(max(base, time.Duration(1.05*enough/rate*1e9)), max(longer*base, longest))
+	if look := max(base, time.Duration(firstLook/rate*1e9)); look < whole/2 {
+		first, beyond, err := s.try(ctx, g, rate, stage, look)
+		if err != nil || float64(beyond) > firstLook*clearly+clearly*float64(first.Scheduled) {
+			return first, err
 		}
 	}
-	length := min(max(base, time.Duration(1.05*enough/rate*1e9)), max(longer*base, longest))
+	probe, _, err := s.try(ctx, g, rate, stage, whole)
+	return probe, err
+}
+
+// try offers a rate for so long; beyond is how many units failed or took longer than the bound.
+func (s *kneeSearch) try(ctx context.Context, g generator, rate float64, stage string, length time.Duration) (probe results.Probe, beyond int, err error) {
+	if s.rest != nil {
+		if err := s.rest(ctx); err != nil {
+			return results.Probe{}, 0, err
+		}
+	}
 	phases := []loadgen.Phase{{Name: stage, Time: length, From: rate, To: rate, Poisson: s.p.Arrivals == arrivalsPoisson}}
 	if s.p.Lead > 0 {
 		phases = append([]loadgen.Phase{{Name: "lead", Time: time.Duration(s.p.Lead), From: rate, To: rate, Poisson: phases[0].Poisson, Warmup: true}}, phases...)
@@ -303,15 +326,15 @@ func (s *kneeSearch) probe(ctx context.Context, g generator, rate float64, stage
 	s.r.probes++
 	o, err := s.r.open(ctx, s.crowd(rate), g, phases, s.r.manifest.Seed^s.r.probes<<20)
 	if err != nil {
-		return results.Probe{}, err
+		return results.Probe{}, 0, err
 	}
 	if ctx.Err() != nil {
-		return results.Probe{}, ctx.Err() // a search cut short has no result
+		return results.Probe{}, 0, ctx.Err() // a search cut short has no result
 	}
 	var t results.Trial
 	samples := o.fill(&t, len(phases)-1, g)
 	s.negotiated(t.Negotiated)
-	probe := results.Probe{
+	probe = results.Probe{
 		Rate: rate, Stage: stage, Scheduled: t.Scheduled, Completed: t.Completed, Failed: t.Failed, Dropped: t.Dropped,
 		MaxP99: float64(s.p.MaxP99), GeneratorCPU: t.Values["generator_cpu_share"], EdgeCPU: t.Values["edge_cpu_share"], SharedCPU: t.Values["shared_cpu_share"],
 	}
@@ -328,7 +351,12 @@ func (s *kneeSearch) probe(ctx context.Context, g generator, rate float64, stage
 		probe.Lateness = &v
 	}
 	probe.Pass = t.Scheduled > 0 && stats.Quantile(times, 0.99) <= float64(s.p.MaxP99) && float64(t.Completed) >= s.p.MinCompleted*float64(t.Scheduled)
-	return probe, nil
+	for _, t := range times {
+		if t > float64(s.p.MaxP99) {
+			beyond++
+		}
+	}
+	return probe, beyond, nil
 }
 
 // finiteQuantile is nil where it lies among the failures, or too few samples lie beyond it.

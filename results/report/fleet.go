@@ -108,7 +108,7 @@ func (l lookup) tunnelSentence() string {
 	text := fmt.Sprintf("%s takes %s at the connector and %s at the edge", who, kB(best), kB(edge))
 	for _, c := range l.s.Comparisons {
 		if c.Experiment == fleet && c.Metric == "both_rss_per_tunnel" && c.Arm == best.Arm && c.Kind == "group" {
-			text += fmt.Sprintf(", %s both together than with %s", found(c), groupLabel(c.Base))
+			text += fmt.Sprintf("; against %s that is %s, both ends together", groupLabel(c.Base), found(c))
 		}
 	}
 	return text + fmt.Sprintf(" (%s).", timersText(best.Arm.Timers))

@@ -120,7 +120,7 @@ func (r *run) fewBlocks() []string {
 			continue
 		}
 		if e.Skipped == "" && e.Done < stats.MinBlocks && !r.m.Virtual { // a lab's cell has all its trials or none
-			out = append(out, fmt.Sprintf("%s: %d blocks are too few for intervals, at least %d are needed", e.Name, e.Done, stats.MinBlocks))
+			out = append(out, fmt.Sprintf("%s: %s %s too few for intervals, at least %d are needed", e.Name, counted(e.Done, "block"), map[bool]string{true: "is", false: "are"}[e.Done == 1], stats.MinBlocks))
 		}
 	}
 	return out

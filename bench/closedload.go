@@ -19,7 +19,7 @@ func (r *runner) closed(ctx context.Context, p part, g generator, t *results.Tri
 		return nil, err
 	}
 	after := g.read()
-	t.Started, t.Finished = reply.Started, reply.Finished
+	t.Started, t.Finished, t.Negotiated = reply.Started, reply.Finished, g.target.negotiated(reply.Samples)
 	tally(t, reply.Samples, reply.Scheduled, reply.Dropped)
 	ns := float64(t.Finished - t.Started)
 	t.Values = map[string]float64{"achieved_rate": float64(t.Completed) / (ns / 1e9)}
@@ -27,6 +27,9 @@ func (r *runner) closed(ctx context.Context, p part, g generator, t *results.Tri
 		t.Values["completed_share"] = float64(t.Completed) / float64(t.Scheduled)
 	}
 	cpuValues(t, before, after, ns, g)
+	if dead := lost(ctx); dead != nil { // what was seen until then is kept, beside the reason
+		return reply.Samples, dead
+	}
 	return reply.Samples, nil
 }
 

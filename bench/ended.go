@@ -1,23 +1,59 @@
 package bench
 
 import (
-	"fmt"
+	"cmp"
+	"context"
+	"errors"
 
 	"pqbench/bench/role"
+	"pqbench/kex"
+	"pqbench/loadgen"
 )
 
-// processEnded is the end of a process in the middle of what it is needed for.
-type processEnded struct{ kind, why string }
-
-func (e processEnded) Error() string {
-	return fmt.Sprintf("%s process ended in the middle: %s", e.kind, e.why)
+// watched is a context that ends when one of the processes that were started under it ends and was not told to: waiting
+// for the others would be for nothing then.
+type watched struct {
+	ctx     context.Context
+	abandon context.CancelCauseFunc
+	clock   loadgen.Clock
 }
 
-// whenEnded tells that a process has ended, unless it is over with it before.
-func whenEnded(proc *role.Proc, over <-chan struct{}, tell func(processEnded)) {
-	select {
-	case <-proc.Ended():
-		tell(processEnded{string(proc.Kind), proc.Why()})
-	case <-over:
+func watchOver(ctx context.Context, clock loadgen.Clock) *watched {
+	w := &watched{clock: clock}
+	w.ctx, w.abandon = context.WithCancelCause(ctx)
+	return w
+}
+
+// start starts a process under watch.
+func (w *watched) start(ctx context.Context, kind role.Kind, provider kex.Provider) (*role.Proc, error) {
+	proc, err := role.Start(ctx, kind, provider, w.clock)
+	if err != nil {
+		return nil, err
 	}
+	go func() {
+		<-proc.Ended()
+		if lost := proc.Lost(); lost != nil {
+			w.abandon(lost)
+		}
+	}()
+	return proc, nil
+}
+
+// close ends the context.
+func (w *watched) close() { w.abandon(nil) }
+
+// why is the process that ended, where that is behind an error: what comes of it is told by whoever is asked next.
+func (w *watched) why(err error) error {
+	if err == nil {
+		return nil
+	}
+	return cmp.Or(lost(w.ctx), err)
+}
+
+// lost is the process whose end ended a context; nil when there is none.
+func lost(ctx context.Context) error {
+	if cause := context.Cause(ctx); errors.As(cause, new(*role.Lost)) {
+		return cause
+	}
+	return nil
 }

@@ -29,7 +29,7 @@ func (r *runner) fleet(ctx context.Context, p part) error {
 			return nil, err
 		}
 		samples, err := h.rest(t, up)
-		return samples, h.why(err)
+		return samples, err
 	})
 }
 

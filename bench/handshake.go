@@ -3,7 +3,6 @@ package bench
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -48,10 +47,10 @@ type pairs struct {
 	r     *runner
 	p     part
 	certs map[string]chain
-	// targetCA is what a server of the user's own is trusted by, PEM; nil for the system's roots. answered says that
-	// there has been an answer from it.
-	targetCA []byte
-	answered bool
+	// targetCA is what a server of the user's own is trusted by, PEM; nil for the system's roots. completed says that
+	// a handshake with it has been.
+	targetCA  []byte
+	completed bool
 	live     map[place]*pair
 	leaks    leaks
 
@@ -155,14 +154,14 @@ func (ps *pairs) pair(ctx context.Context, a arm) (*pair, error) {
 
 // start starts the processes of an arm, and confines them where the arm says so.
 func (ps *pairs) start(ctx context.Context, a arm) (*pair, error) {
-	server, err := role.Start(ctx, role.Edge, a.provider, ps.r.clock)
+	server, err := ps.r.procs.start(ctx, role.Edge, a.provider)
 	if err != nil {
 		return nil, err
 	}
 	pr := &pair{edge: server, listeners: map[listener]string{}, calibrated: map[int]bool{}}
 	ps.live[a.place()] = pr // from here on stop ends them
 	for range max(ps.p.Procs, 1) {
-		load, err := role.Start(ctx, role.Load, a.provider, ps.r.clock)
+		load, err := ps.r.procs.start(ctx, role.Load, a.provider)
 		if err != nil {
 			return nil, err
 		}
@@ -216,7 +215,7 @@ func (ps *pairs) warmUp(ctx context.Context) error {
 	if ps.p.Warmup == 0 {
 		return nil
 	}
-	var last results.Sample // that a target did not answer
+	var last results.Sample // that failed at a target
 	for _, a := range ps.p.arms {
 		pr, err := ps.pair(ctx, a)
 		if err != nil {
@@ -239,10 +238,13 @@ func (ps *pairs) warmUp(ctx context.Context) error {
 			}
 		}
 	}
-	if ps.p.Target != nil && !ps.answered {
-		return fmt.Errorf("no answer from %s within %v: %s: %s (does a QUIC server listen there?)", ps.p.Target.Address, time.Duration(ps.p.Timeout), last.Class, last.Detail)
+	switch {
+	case ps.p.Target == nil || ps.completed:
+		return nil
+	case last.Class == results.ClassTimeout || last.Class == results.ClassIdle:
+		return fmt.Errorf("warming up: no answer from %s within %v: %s (does a QUIC server listen there?)", ps.p.Target.Address, time.Duration(ps.p.Timeout), last.Detail)
 	}
-	return nil
+	return fmt.Errorf("warming up: no handshake with %s is complete, with any group: %s: %s", ps.p.Target.Address, last.Class, last.Detail)
 }
 
 // gentle is how many handshakes warm up at a server of the user's own, all at once: one that does not answer is noticed
@@ -264,7 +266,7 @@ func (ps *pairs) warm(ctx context.Context, pr *pair, load *role.Proc, a arm) (fa
 		if s.Class != "" {
 			failed = append(failed, s)
 		}
-		ps.answered = ps.answered || s.Class == "" || s.Class == results.ClassCrypto || s.Class == results.ClassApplication
+		ps.completed = ps.completed || s.Class == ""
 	}
 	return failed, len(reply.Samples), nil
 }
@@ -280,14 +282,7 @@ func (r *runner) handshake(ctx context.Context, p part) error {
 		if a.Stack == string(openLoads) {
 			run = func(ctx context.Context, reply *role.TrialReply) error { return ps.flood(ctx, pr, args, reply) }
 		}
-		watched, unwatch := generator{loads: pr.loads, edge: pr.edge}.watch(ctx)
-		defer unwatch()
-		samples, err := ps.handshakes(watched, pr, a, run, t)
-		var dead processEnded
-		if errors.As(context.Cause(watched), &dead) { // else every handshake that is left would wait for its time-out
-			err = dead
-		}
-		return samples, err
+		return ps.handshakes(ctx, pr, a, run, t)
 	})
 }
 

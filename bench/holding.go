@@ -3,10 +3,8 @@ package bench
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -34,58 +32,29 @@ type holding struct {
 	leaks                   leaks
 	heard                   []fleets.Event // since the fleet stood
 
-	// ctx ends with the run, and when one of the processes ends that should not: waiting for the others would be for
-	// nothing then.
-	ctx     context.Context
-	abandon context.CancelCauseFunc
-	done    chan struct{} // closed by stop
-
-	mu       sync.Mutex
-	expected map[*role.Proc]bool // ended on purpose
+	ctx context.Context // the part's
 }
 
 // hold starts the processes and brings the arm's fleet up. The caller must stop it, also after an error.
 func (r *runner) hold(ctx context.Context, p part, cert chain, a arm, seed uint64) (*holding, role.FleetReply, error) {
-	h := &holding{r: r, p: p, a: a, cert: cert, done: make(chan struct{}), expected: map[*role.Proc]bool{}}
-	h.ctx, h.abandon = context.WithCancelCause(ctx)
+	h := &holding{r: r, p: p, a: a, cert: cert, ctx: ctx}
 	var up role.FleetReply
-	err := h.start(h.ctx)
+	err := h.start(ctx)
 	if err == nil {
-		err = h.connector.Call(h.ctx, "StartFleet", h.fleetArgs(seed), &up)
+		err = h.connector.Call(ctx, "StartFleet", h.fleetArgs(seed), &up)
 	}
 	if err != nil {
-		return h, up, fmt.Errorf("bringing up %d tunnels of %s: %w", a.Tunnels, a.Arm, h.why(err))
+		return h, up, fmt.Errorf("bringing up %d tunnels of %s: %w", a.Tunnels, a.Arm, err)
 	}
 	return h, up, nil
 }
 
-// open starts a process and watches over it.
+// open starts a process.
 func (h *holding) open(ctx context.Context, kind role.Kind) (*role.Proc, error) {
-	proc, err := role.Start(ctx, kind, h.a.provider, h.r.clock)
-	if err != nil {
-		return nil, err
-	}
-	go whenEnded(proc, h.done, func(e processEnded) {
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		if !h.expected[proc] {
-			h.abandon(e)
-		}
-	})
-	return proc, nil
-}
-
-// why is the process that ended, where that is behind an error.
-func (h *holding) why(err error) error {
-	cause := context.Cause(h.ctx)
-	if err == nil || cause == nil || errors.Is(cause, context.Canceled) {
-		return err
-	}
-	return cause
+	return h.r.procs.start(ctx, kind, h.a.provider)
 }
 
 func (h *holding) stop() {
-	close(h.done)
 	for _, proc := range append(h.edges, h.load, h.connector, h.origin) {
 		if proc != nil {
 			proc.Stop()
@@ -175,15 +144,7 @@ func (h *holding) openEdge(ctx context.Context, i int) error {
 func (h *holding) vanish(i int) {
 	edge := h.edges[i]
 	h.edges[i] = nil
-	h.end(edge)
-}
-
-// end kills a process on purpose: its end is not what went wrong.
-func (h *holding) end(proc *role.Proc) {
-	h.mu.Lock()
-	h.expected[proc] = true
-	h.mu.Unlock()
-	proc.Kill()
+	edge.Kill()
 }
 
 // admit sets the arm's admission control at edge i. A fleet comes up without: it is paced as it is.

@@ -26,7 +26,7 @@ func (r *runner) kex(ctx context.Context, p part) error {
 			if live[a.provider] != nil {
 				continue
 			}
-			proc, err := role.Start(ctx, role.Kex, a.provider, r.clock)
+			proc, err := r.procs.start(ctx, role.Kex, a.provider)
 			if err != nil {
 				return err
 			}

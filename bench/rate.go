@@ -2,10 +2,8 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"time"
 
 	"pqbench/bench/role"
@@ -84,18 +82,6 @@ func (w *path) generator(p part, a arm, at string) generator {
 	}}
 }
 
-// watch ends the context when one of the processes ends: the rest of a schedule would be offered to nobody.
-func (g generator) watch(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, abandon := context.WithCancelCause(ctx)
-	for _, proc := range slices.Concat(g.loads, g.others, []*role.Proc{g.edge}) {
-		if proc == nil {
-			continue
-		}
-		go whenEnded(proc, ctx.Done(), func(e processEnded) { abandon(e) })
-	}
-	return ctx, func() { abandon(nil) }
-}
-
 // lead is how long the processes of a generator have to come to their first instant after they were told the start.
 const lead = 200 * time.Millisecond
 
@@ -166,8 +152,6 @@ func (r *runner) open(ctx context.Context, inFlight int, g generator, phases []l
 			return nil, err
 		}
 	}
-	ctx, unwatch := g.watch(ctx)
-	defer unwatch()
 	o := &offered{phases: phases, inFlight: inFlight, start: r.clock.Now() + int64(lead)}
 	for _, phase := range phases {
 		o.halted += int64(phase.Time)
@@ -197,8 +181,7 @@ func (r *runner) open(ctx context.Context, inFlight int, g generator, phases []l
 	if !stop() {
 		<-told
 	}
-	var dead processEnded
-	if errors.As(context.Cause(ctx), &dead) {
+	if dead := lost(ctx); dead != nil {
 		failed = dead
 	} else if failed != nil {
 		return nil, failed

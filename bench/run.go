@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"pqbench/bench/role"
 	"pqbench/loadgen"
 	"pqbench/results"
 )
@@ -75,7 +76,7 @@ func Run(ctx context.Context, plan *Plan, opts Options) (dir string, err error) 
 	if errors.Is(err, context.Canceled) {
 		err = ErrInterrupted
 	}
-	if err != nil && r.trials == 0 && !errors.As(err, new(processEnded)) { // a death is told by a report, also without any number
+	if err != nil && r.trials == 0 && !errors.As(err, new(*role.Lost)) { // a death is told by a report, also without any number
 		if errors.Is(err, ErrInterrupted) {
 			err = errNothing
 		}
@@ -109,6 +110,7 @@ type runner struct {
 	writer   *results.Writer
 	progress Progress
 	steal    stealMeter
+	procs    *watched // of the part in progress
 	parts    []part
 	skipped  [][]string // of each part: why arms were left out
 	trials   int        // recorded so far
@@ -213,7 +215,9 @@ func (r *runner) experiments(ctx context.Context) error {
 			"rate": r.rate, "knee": r.knee, "fleet": r.fleet, "storm": r.storm,
 		}[p.Run]
 		r.progress.Start(p.Run, p.Blocks, r.skipped[p.index])
-		err := run(ctx, p)
+		r.procs = watchOver(ctx, r.clock)
+		err := r.procs.why(run(r.procs.ctx, p))
+		r.procs.close()
 		r.progress.End()
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.Run, err)

@@ -65,8 +65,8 @@ func Soak(ctx context.Context, o SoakOptions) (vitals []Vital, err error) {
 	}
 	end := time.Now().Add(o.Time)
 	for n := 1; n <= soakWarmup+stats.MinBlocks || time.Now().Before(end); n++ {
-		if err := s.round(ctx, n > soakWarmup); err != nil {
-			return nil, fmt.Errorf("round %d: %w", n, err)
+		if err := s.round(s.holding.ctx, n > soakWarmup); err != nil {
+			return nil, fmt.Errorf("round %d: %w", n, s.holding.r.procs.why(err))
 		}
 		if o.Round != nil {
 			o.Round(n)
@@ -101,6 +101,8 @@ func newSoak(ctx context.Context, o SoakOptions) (*soak, error) {
 	}
 	arms, _ := e.fleetArms()
 	r := &runner{manifest: results.Manifest{Seed: o.Seed}, clock: loadgen.NewClock()}
+	r.procs = watchOver(ctx, r.clock)
+	ctx = r.procs.ctx
 	h, _, err := r.hold(ctx, part{Experiment: &e, arms: arms}, cert, arms[0], o.Seed)
 	s := &soak{o: o, holding: h}
 	if err != nil {
@@ -137,6 +139,7 @@ func (s *soak) stop() {
 	if s.standing != nil {
 		s.standing.Stop()
 	}
+	s.holding.r.procs.close()
 }
 
 // round has requests pass, the tunnels go and come again, and the processes looked at while those are away.
@@ -144,7 +147,7 @@ func (s *soak) round(ctx context.Context, counts bool) error {
 	h := s.holding
 	reply, err := h.probe(ctx)
 	if err != nil {
-		return h.why(err)
+		return err
 	}
 	for _, r := range reply.Samples {
 		if r.Class != "" {
@@ -153,18 +156,18 @@ func (s *soak) round(ctx context.Context, counts bool) error {
 	}
 	if err := errors.Join(h.load.Call(ctx, "Leave", role.None{}, &role.None{}), h.connector.Call(ctx, "StopFleet", role.None{}, &role.None{}),
 		h.edges[0].Call(ctx, "Drain", role.DrainArgs{Timeout: drainFleet}, &role.Drained{})); err != nil {
-		return h.why(err)
+		return err
 	}
 	for i := range s.processes {
 		var v role.Vitals
 		if err := s.processes[i].proc.Call(ctx, "Vitals", role.None{}, &v); err != nil {
-			return h.why(err)
+			return err
 		}
 		if counts {
 			s.processes[i].add(v)
 		}
 	}
-	return h.why(h.connector.Call(ctx, "StartFleet", h.fleetArgs(s.o.Seed), &role.FleetReply{}))
+	return h.connector.Call(ctx, "StartFleet", h.fleetArgs(s.o.Seed), &role.FleetReply{})
 }
 
 // The names of vitals.

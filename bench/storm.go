@@ -68,8 +68,7 @@ func (r *runner) oneStorm(ctx context.Context, p part, cert chain, a arm, t *res
 	if err != nil {
 		return nil, err
 	}
-	samples, err := h.storm(t)
-	return samples, h.why(err)
+	return h.storm(t)
 }
 
 // storm is the outage of a fleet that stands.
@@ -311,7 +310,7 @@ func (v *visiting) abandon() error {
 	if v.done == nil {
 		return nil
 	}
-	v.storm.end(v.storm.load)
+	v.storm.load.Kill()
 	<-v.done
 	return nil
 }

@@ -147,7 +147,7 @@ func (ps *paths) start(ctx context.Context, w *path, a arm) error {
 		kinds[&w.loads[i]] = role.Load
 	}
 	for proc, kind := range kinds {
-		if *proc, err = role.Start(ctx, kind, a.provider, ps.r.clock); err != nil {
+		if *proc, err = ps.r.procs.start(ctx, kind, a.provider); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"net/rpc"
 	"os"
 	"os/exec"
+	"sync/atomic"
 	"time"
 
 	"pqbench/kex"
@@ -21,6 +22,17 @@ type Proc struct {
 	client *rpc.Client
 	stderr lastWords
 	ended  chan struct{}
+	told   atomic.Bool // to end
+}
+
+// Lost is a process that ended in the middle of what it was needed for.
+type Lost struct {
+	Kind Kind
+	Why  string // what it said, or what it was sent
+}
+
+func (l *Lost) Error() string {
+	return fmt.Sprintf("%s process ended in the middle: %s", l.Kind, l.Why)
 }
 
 // A Program is a pqbench whose roles are run. The zero value is this one.
@@ -125,6 +137,9 @@ func (p *Proc) Call(ctx context.Context, method string, args, reply any) error {
 			// The process is gone or going: its last words come with its end.
 			select {
 			case <-p.ended:
+				if lost := p.Lost(); lost != nil {
+					return lost
+				}
 			case <-time.After(time.Second):
 			}
 		}
@@ -144,6 +159,7 @@ func (p *Proc) Call(ctx context.Context, method string, args, reply any) error {
 // Stop ends the process: first by closing its standard input, then, when it has not gone within two seconds, by a
 // signal that cannot be ignored.
 func (p *Proc) Stop() {
+	p.told.Store(true)
 	_ = p.client.Close()
 	select {
 	case <-p.ended:
@@ -156,8 +172,21 @@ func (p *Proc) Stop() {
 // Ended is closed when the process has ended, for whatever reason.
 func (p *Proc) Ended() <-chan struct{} { return p.ended }
 
-// Why tells what ended a process that has ended: what it said, or what it was sent.
-func (p *Proc) Why() string {
+// Lost tells what ended a process that has ended and was not told to; nil otherwise.
+func (p *Proc) Lost() error {
+	select {
+	case <-p.ended:
+	default:
+		return nil
+	}
+	if p.told.Load() {
+		return nil
+	}
+	return &Lost{p.Kind, p.why()}
+}
+
+// why tells what ended a process that has ended: what it said, or what it was sent.
+func (p *Proc) why() string {
 	if why := cmp.Or(p.stderr.Cause(), p.stderr.String()); why != "" {
 		return why
 	}
@@ -170,6 +199,7 @@ func (p *Proc) Why() string {
 
 // Kill ends the process at once, without a word to anybody.
 func (p *Proc) Kill() {
+	p.told.Store(true)
 	_ = p.cmd.Process.Kill()
 	<-p.ended
 	_ = p.client.Close()

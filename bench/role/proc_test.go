@@ -61,8 +61,20 @@ func TestAProcessThatEndsIsToldAsThat(t *testing.T) {
 		p, err := Start(t.Context(), Origin, kex.Go, loadgen.NewClock())
 		require.NoError(t, err)
 		err = p.Call(t.Context(), "Die", None{}, &None{})
+		require.ErrorContains(t, err, "origin process ended in the middle")
+		require.ErrorAs(t, err, new(*Lost))
+		require.ErrorContains(t, p.Lost(), "signal: killed")
 		p.Stop()
-		require.ErrorContains(t, err, "origin process ended during Die")
-		require.Contains(t, p.Why(), "signal: killed")
+	}
+}
+
+// A process that was told to end is not lost.
+func TestAProcessThatIsToldToEndIsNotLost(t *testing.T) {
+	for _, end := range []func(*Proc){(*Proc).Stop, (*Proc).Kill} {
+		p, err := Start(t.Context(), Origin, kex.Go, loadgen.NewClock())
+		require.NoError(t, err)
+		require.NoError(t, p.Lost(), "it runs")
+		end(p)
+		require.NoError(t, p.Lost())
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"time"
 
 	"pqbench/bench/role"
 	"pqbench/kex"
@@ -31,13 +32,20 @@ func (w *watched) start(ctx context.Context, kind role.Kind, provider kex.Provid
 		return nil, err
 	}
 	go func() {
-		<-proc.Ended()
+		proc.Watch(heartbeat, patient)
 		if lost := proc.Lost(); lost != nil {
 			w.abandon(lost)
 		}
 	}()
 	return proc, nil
 }
+
+// How often a process is asked whether it is alive, and how long it may take to say so. On a host whose every core is taken an
+// answer may take seconds.
+const (
+	heartbeat = 20 * time.Second
+	patient   = time.Minute
+)
 
 // close ends the context.
 func (w *watched) close() { w.abandon(nil) }

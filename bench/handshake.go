@@ -51,8 +51,8 @@ type pairs struct {
 	// a handshake with it has been.
 	targetCA  []byte
 	completed bool
-	live     map[place]*pair
-	leaks    leaks
+	live      map[place]*pair
+	leaks     leaks
 
 	// Handshakes that the load saw complete, and those of them that the edge did.
 	atClient, atEdge int64

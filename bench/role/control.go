@@ -101,6 +101,9 @@ func (c *Control) Origin(monotonic int64, _ *None) error {
 	return nil
 }
 
+// Alive is answered by a process that is.
+func (c *Control) Alive(_ None, _ *None) error { return nil }
+
 // Usage reads the process's own consumption so far.
 func (c *Control) Usage(_ None, u *Usage) error {
 	*u = ReadUsage()

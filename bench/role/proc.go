@@ -22,7 +22,8 @@ type Proc struct {
 	client *rpc.Client
 	stderr lastWords
 	ended  chan struct{}
-	told   atomic.Bool // to end
+	told   atomic.Bool  // to end
+	hung   atomic.Int64 // for how long it had not answered when it was given up, ns; 0: it was not
 }
 
 // Lost is a process that ended in the middle of what it was needed for.
@@ -156,6 +157,27 @@ func (p *Proc) Call(ctx context.Context, method string, args, reply any) error {
 	}
 }
 
+// Watch asks the process every period whether it is alive, until it has ended, and kills it when it has not answered for
+// so long: one that hangs would be waited for without end.
+func (p *Proc) Watch(period, patience time.Duration) {
+	for {
+		select {
+		case <-p.ended:
+			return
+		case <-time.After(period):
+		}
+		call := p.client.Go("Role.Alive", None{}, &None{}, make(chan *rpc.Call, 1))
+		select {
+		case <-p.ended:
+			return
+		case <-call.Done: // or it is going, which its end tells
+		case <-time.After(patience):
+			p.hung.Store(int64(patience))
+			_ = p.cmd.Process.Kill()
+		}
+	}
+}
+
 // Stop ends the process: first by closing its standard input, then, when it has not gone within two seconds, by a
 // signal that cannot be ignored.
 func (p *Proc) Stop() {
@@ -187,6 +209,9 @@ func (p *Proc) Lost() error {
 
 // why tells what ended a process that has ended: what it said, or what it was sent.
 func (p *Proc) why() string {
+	if hung := time.Duration(p.hung.Load()); hung > 0 {
+		return fmt.Sprintf("it had not answered for %v, and was killed", hung)
+	}
 	if why := cmp.Or(p.stderr.Cause(), p.stderr.String()); why != "" {
 		return why
 	}

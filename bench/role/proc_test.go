@@ -5,6 +5,8 @@ import (
 	"net/rpc"
 	"os"
 	"path/filepath"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -77,4 +79,18 @@ func TestAProcessThatIsToldToEndIsNotLost(t *testing.T) {
 		end(p)
 		require.NoError(t, p.Lost())
 	}
+}
+
+// A process that hangs is given up, and told as that.
+func TestAProcessThatHangsIsGivenUp(t *testing.T) {
+	p, err := Start(t.Context(), Origin, kex.Go, loadgen.NewClock())
+	require.NoError(t, err)
+	defer p.Stop()
+	var watching sync.WaitGroup
+	watching.Go(func() { p.Watch(time.Millisecond, 2*time.Second) })
+	require.NoError(t, p.Call(t.Context(), "Alive", None{}, &None{}))
+	require.NoError(t, p.cmd.Process.Signal(syscall.SIGSTOP))
+	require.ErrorContains(t, p.Call(t.Context(), "Alive", None{}, &None{}), "origin process ended in the middle: it had not answered for 2s, and was killed")
+	watching.Wait()
+	require.ErrorAs(t, p.Lost(), new(*Lost))
 }

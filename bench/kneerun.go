@@ -285,11 +285,18 @@ const (
 // crowd is how many units may be in flight in a probe: twice as many as there are when all take as long as the bound, so that
 // none is dropped before that. A knee that the limit had made would be the generator's.
 func (s *kneeSearch) crowd(rate float64) int {
-	return max(s.p.InFlight, min(int(2*rate*time.Duration(s.p.MaxP99).Seconds()), mostInFlight))
+	most := mostInFlight
+	if s.p.Drive == driveRequests {
+		most = mostVisitors
+	}
+	return max(s.p.InFlight, min(int(2*rate*time.Duration(s.p.MaxP99).Seconds()), most))
 }
 
-// mostInFlight bounds crowd: each holds a file descriptor.
-const mostInFlight = 4096
+// What bounds crowd: each unit holds a file descriptor, and each request a visitor's connection beside it.
+const (
+	mostInFlight = 4096
+	mostVisitors = 1024
+)
 
 // A first look of so many units says of a rate that is far too high that it fails: nobody waits for a thousand of them.
 const (

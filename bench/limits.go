@@ -36,11 +36,21 @@ type demand struct {
 	sockets     int64 // of the connectors' process
 	ports       int64
 	memory      int64
+	each        bool // every connection has a socket of its own, which is not necessary
+}
+
+// share is what else to do where sockets are short.
+func (d demand) share() string {
+	if d.each {
+		return ", or let connections share sockets (sockets: shared, --sockets shared)"
+	}
+	return ", or hold fewer"
 }
 
 // demand is that of the largest trial, or, where arms run side by side, of all of them together.
 func (e *Experiment) demand() (d demand) {
 	arms, _ := e.fleetArms()
+	d.each = e.Sockets == socketsEach
 	for _, a := range arms {
 		connections := int64(a.Tunnels) * int64(e.Conns)
 		one := demand{connections: connections, sockets: connections, ports: connections, memory: connections*bytesPerConnection + bytesPerFleet}
@@ -63,10 +73,10 @@ func (l limits) check(d demand) (warnings []string, err error) {
 	files := d.sockets + filesOfProcess
 	switch {
 	case l.files > 0 && files > l.files:
-		return nil, fmt.Errorf("%d sockets for %d connections need %d open files, and the limit is %d: raise it with `ulimit -n %d` (as root: `ulimit -Hn %d` first), or let connections share sockets (sockets: shared)",
-			d.sockets, d.connections, files, l.files, files, files)
+		return nil, fmt.Errorf("%d sockets for %d connections need %d open files, and the limit is %d: raise it with `ulimit -n %d` (as root: `ulimit -Hn %d` first)%s",
+			d.sockets, d.connections, files, l.files, files, files, d.share())
 	case l.ports > 0 && d.ports > l.ports:
-		return nil, fmt.Errorf("%d sockets need as many ports, and the host has %d for them: widen the range with `sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"`, or let connections share sockets (sockets: shared)", d.ports, l.ports)
+		return nil, fmt.Errorf("%d sockets need as many ports, and the host has %d for them: widen the range with `sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\"`%s", d.ports, l.ports, d.share())
 	case l.memory > 0 && d.memory > l.memory:
 		return nil, fmt.Errorf("%d connections take about %d MiB, and %d MiB are available: hold fewer, or free memory", d.connections, d.memory>>20, l.memory>>20)
 	}
@@ -74,6 +84,26 @@ func (l limits) check(d demand) (warnings []string, err error) {
 		warnings = append(warnings, fmt.Sprintf("sockets may have receive buffers of %d KiB, and many connections at once overflow them: raise the limit with `sysctl -w net.core.rmem_max=%d`", l.rcvbuf>>10, wantBuffer))
 	}
 	return warnings, nil
+}
+
+// filesPerUnit are those of a unit that may be in flight: a timer, and of a request the visitor's connection.
+const filesPerUnit = 2
+
+// filesOfLoad is what a process of the load needs beside its units.
+const filesOfLoad = 128
+
+// checkLoad holds what a generator opens against the limits, each of its processes for itself.
+func (l limits) checkLoad(e *Experiment) error {
+	units := int64((e.InFlight + e.Procs - 1) / e.Procs)
+	flag := "--in-flight"
+	if e.Loop == loopClosed {
+		units, flag = int64(slices.Max(e.Concurrency)), "--connections"
+	}
+	files := filesPerUnit*units + filesOfLoad
+	if l.files > 0 && files > l.files {
+		return fmt.Errorf("%d units in flight need %d open files, and the limit is %d: raise it with `ulimit -n %d`, or have fewer (%s)", units, files, l.files, files, flag)
+	}
+	return nil
 }
 
 // checkCores holds cores for the edge alone against those of the host: the others must have some, too.
@@ -94,11 +124,17 @@ func (r *runner) checkLimits() error {
 		if err := checkCores(p.EdgeCores, runtime.NumCPU()); err != nil {
 			return fmt.Errorf("%s: %w", p.Run, err)
 		}
-		if !slices.Contains(holders, p.Run) || len(p.arms) == 0 {
+		if len(p.arms) == 0 || !slices.Contains(holders, p.Run) && !slices.Contains(loads, p.Run) {
 			continue
 		}
 		if !asked {
 			host, asked = hostLimits(), true
+		}
+		if slices.Contains(loads, p.Run) {
+			if err := host.checkLoad(p.Experiment); err != nil {
+				return fmt.Errorf("%s: %w", p.Run, err)
+			}
+			continue
 		}
 		warnings, err := host.check(p.demand())
 		if err != nil {
@@ -125,8 +161,10 @@ func hostLimits() limits {
 			l.memory = kib << 10
 		}
 	}
-	if cgroup, err := strconv.ParseInt(readLine("/sys/fs/cgroup/memory.max"), 10, 64); err == nil && (l.memory == 0 || cgroup < l.memory) {
-		l.memory = cgroup
+	for _, file := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} { // cgroups v2 and v1
+		if cgroup, err := strconv.ParseInt(readLine(file), 10, 64); err == nil && (l.memory == 0 || cgroup < l.memory) {
+			l.memory = cgroup
+		}
 	}
 	return l
 }

@@ -66,7 +66,12 @@ func Soak(ctx context.Context, o SoakOptions) (vitals []Vital, err error) {
 	end := time.Now().Add(o.Time)
 	for n := 1; n <= soakWarmup+stats.MinBlocks || time.Now().Before(end); n++ {
 		if err := s.round(s.holding.ctx, n > soakWarmup); err != nil {
-			return nil, fmt.Errorf("round %d: %w", n, s.holding.r.procs.why(err))
+			err = fmt.Errorf("round %d: %w", n, s.holding.r.procs.why(err))
+			if ctx.Err() == nil || n <= soakWarmup+stats.MinBlocks {
+				return nil, err
+			}
+			vitals, _ := s.judge() // what was seen until it was interrupted
+			return vitals, err
 		}
 		if o.Round != nil {
 			o.Round(n)

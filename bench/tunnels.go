@@ -184,6 +184,9 @@ func (ps *paths) visit(ctx context.Context, w *path, at string) error {
 
 // visitors are how many each process of the generator has: one for each request that may be in flight.
 func (ps *paths) visitors() int {
+	if ps.p.Run == "knee" {
+		return (max(ps.p.InFlight, mostVisitors) + ps.p.Procs - 1) / ps.p.Procs
+	}
 	if slices.Contains(loads, ps.p.Run) && ps.p.Loop == loopOpen {
 		return (ps.p.InFlight + ps.p.Procs - 1) / ps.p.Procs
 	}

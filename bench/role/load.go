@@ -10,6 +10,7 @@ import (
 	"net"
 	"runtime"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -116,7 +117,7 @@ func newDialers(args HandshakeArgs, sessions tls.ClientSessionCache) (*dialers, 
 		socket, err := net.ListenUDP(towards(addr))
 		if err != nil {
 			d.close()
-			return nil, fmt.Errorf("socket %d of %d: %w (is the limit of open files too low?)", len(d.transports)+1, sockets, err)
+			return nil, fmt.Errorf("socket %d of %d: %w%s", len(d.transports)+1, sockets, err, wayOut(err))
 		}
 		d.transports = append(d.transports, &quic.Transport{Conn: socket})
 	}
@@ -129,6 +130,17 @@ func newDialers(args HandshakeArgs, sessions tls.ClientSessionCache) (*dialers, 
 	}
 	d.connect = (&connector.Dialer{TLS: config, QUIC: tunnel.QUICOptions{InitialPacketSize: args.Initial}}).Dial
 	return d, nil
+}
+
+// wayOut is what to do about a socket that cannot be opened.
+func wayOut(err error) string {
+	switch {
+	case errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE):
+		return " (raise the limit of open files with ulimit -n)"
+	case errors.Is(err, syscall.EADDRINUSE), errors.Is(err, syscall.EADDRNOTAVAIL):
+		return " (no port is left: widen the range with sysctl -w net.ipv4.ip_local_port_range=\"1024 65535\")"
+	}
+	return ""
 }
 
 func (d *dialers) dial(ctx context.Context, worker int) (loadgen.Conn, error) {

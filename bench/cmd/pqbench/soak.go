@@ -37,11 +37,24 @@ func (c *soakCommand) Run(ctx context.Context, o out) error {
 		}
 	}
 	vitals, err := bench.Soak(ctx, options)
-	if ctx.Err() != nil {
-		return bench.ErrInterrupted
+	if len(vitals) > 0 {
+		if writeErr := bench.WriteSoak(o.stdout, vitals); writeErr != nil {
+			return writeErr
+		}
 	}
-	if writeErr := bench.WriteSoak(o.stdout, vitals); writeErr != nil {
-		return writeErr
+	switch {
+	case ctx.Err() != nil && len(vitals) > 0:
+		return soakInterrupted("interrupted; the table is of the rounds until then")
+	case ctx.Err() != nil:
+		return soakInterrupted("interrupted before there were rounds enough to judge")
 	}
 	return err
 }
+
+// soakInterrupted is an interrupt of a soak, which has no folder to save anything in.
+type soakInterrupted string
+
+func (s soakInterrupted) Error() string { return string(s) }
+
+// Is makes it an interrupt.
+func (soakInterrupted) Is(target error) bool { return target == bench.ErrInterrupted }

@@ -13,6 +13,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"pqbench/kex"
 	"pqbench/loadgen"
 )
 
@@ -127,7 +128,7 @@ func (e *Experiment) checkLoad() error {
 		{"arrivals", l.Arrivals, []string{arrivalsPoisson, arrivalsEven, arrivalsTrace}},
 	} {
 		if !slices.Contains(f.valid, f.value) {
-			return fmt.Errorf("unknown %s %q%s; one of %s", f.name, f.value, didYouMean(f.value, f.valid), strings.Join(f.valid, ", "))
+			return fmt.Errorf("unknown %s %q%s; one of %s", f.name, f.value, kex.DidYouMean(f.value, f.valid), strings.Join(f.valid, ", "))
 		}
 	}
 	for _, f := range []struct {

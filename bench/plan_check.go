@@ -149,7 +149,7 @@ var defaults = map[string]Experiment{
 func (e *Experiment) complete() error {
 	d, ok := defaults[e.Run]
 	if !ok {
-		return fmt.Errorf("unknown experiment %q%s; one of %s", e.Run, didYouMean(e.Run, Kinds()), strings.Join(Kinds(), ", "))
+		return fmt.Errorf("unknown experiment %q%s; one of %s", e.Run, kex.DidYouMean(e.Run, Kinds()), strings.Join(Kinds(), ", "))
 	}
 	if len(e.Groups) == 0 {
 		return fmt.Errorf("%s: groups is empty; name at least one group", e.Run)

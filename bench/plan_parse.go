@@ -42,7 +42,7 @@ func OpenPlan(nameOrPath string) (*Plan, error) {
 		text, err := builtin.ReadFile("plans/" + nameOrPath + ".yaml")
 		if err != nil {
 			return nil, fmt.Errorf("open plan %q: no such plan%s; the plans are %s, or give a path to a .yaml file",
-				nameOrPath, didYouMean(nameOrPath, Plans()), strings.Join(Plans(), ", "))
+				nameOrPath, kex.DidYouMean(nameOrPath, Plans()), strings.Join(Plans(), ", "))
 		}
 		return ParsePlan(nameOrPath, text)
 	}
@@ -119,7 +119,7 @@ func knownFields(n *yaml.Node, t reflect.Type) error {
 		key, value := n.Content[i], n.Content[i+1]
 		ft, ok := fields[key.Value]
 		if !ok {
-			return fmt.Errorf("line %d: unknown field %q%s", key.Line, key.Value, didYouMean(key.Value, names))
+			return fmt.Errorf("line %d: unknown field %q%s", key.Line, key.Value, kex.DidYouMean(key.Value, names))
 		}
 		if err := knownFields(value, ft); err != nil {
 			return err
@@ -145,13 +145,6 @@ func fieldsOf(t reflect.Type) (fields map[string]reflect.Type, names []string) {
 		}
 	}
 	return fields, names
-}
-
-func didYouMean(word string, valid []string) string {
-	if near := kex.Nearest(word, valid); near != "" {
-		return fmt.Sprintf(" (did you mean %q?)", near)
-	}
-	return ""
 }
 
 // UnmarshalYAML reads a group's name or a list of them.
@@ -225,7 +218,7 @@ func (a *Accept) UnmarshalYAML(n *yaml.Node) error {
 
 func oneOf(n *yaml.Node, to *string, what string, valid []string) error {
 	if !slices.Contains(valid, n.Value) {
-		return fmt.Errorf("line %d: unknown %s %q%s; one of %s", n.Line, what, n.Value, didYouMean(n.Value, valid), strings.Join(valid, ", "))
+		return fmt.Errorf("line %d: unknown %s %q%s; one of %s", n.Line, what, n.Value, kex.DidYouMean(n.Value, valid), strings.Join(valid, ", "))
 	}
 	*to = n.Value
 	return nil

@@ -157,7 +157,7 @@ func (f *File) unknownKey(key *yaml.Node, fields map[string]reflect.Type) error 
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	return fmt.Errorf("line %d: unknown key %q (did you mean %q?)", key.Line, key.Value, kex.Nearest(key.Value, names))
+	return fmt.Errorf("line %d: unknown key %q%s", key.Line, key.Value, kex.DidYouMean(key.Value, names))
 }
 
 // keysOf collects the YAML keys of a struct, those of inlined structs included.

@@ -121,7 +121,7 @@ func oneOf(value string, valid ...string) error {
 	if value == "" || slices.Contains(valid, value) {
 		return nil
 	}
-	return fmt.Errorf("%q is unknown (did you mean %q?); one of %s", value, kex.Nearest(value, valid), strings.Join(valid, ", "))
+	return fmt.Errorf("%q is unknown%s; one of %s", value, kex.DidYouMean(value, valid), strings.Join(valid, ", "))
 }
 
 func between[T int | time.Duration](v *T, low, high T) error {

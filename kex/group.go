@@ -114,7 +114,7 @@ func ByName(name string) (Group, error) {
 			return g, nil
 		}
 	}
-	return Group{}, fmt.Errorf("unknown group %q (did you mean %q?)", name, Nearest(name, labels()))
+	return Group{}, fmt.Errorf("unknown group %q%s", name, DidYouMean(name, labels()))
 }
 
 func parseCodepoint(s string) (tls.CurveID, error) {

@@ -1,10 +1,22 @@
 package kex
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
-// Nearest returns the entry of valid that is nearest to word, for "did you
-// mean" in errors; the first of several, "" only when valid is empty. Case does
-// not count.
+// DidYouMean is ` (did you mean "X25519"?)` with the entry of valid that is
+// nearest to word, for the end of an error; "" where none is near.
+func DidYouMean(word string, valid []string) string {
+	if near := Nearest(word, valid); near != "" {
+		return fmt.Sprintf(" (did you mean %q?)", near)
+	}
+	return ""
+}
+
+// Nearest returns the entry of valid that is nearest to word, the first of
+// several; "" where none has half of its letters in their order. Case does not
+// count.
 //
 // Nearness is an edit distance in which a letter left out costs one, a letter
 // too many two, and a wrong letter both: so a shortened name ("kyber512") is
@@ -13,17 +25,19 @@ import "strings"
 func Nearest(word string, valid []string) string {
 	nearest, least := "", -1
 	for _, candidate := range valid {
-		d := distance([]rune(strings.ToLower(word)), []rune(strings.ToLower(candidate)))
-		if least < 0 || d < least {
+		letters := []rune(strings.ToLower(word))
+		d, common := distance(letters, []rune(strings.ToLower(candidate)))
+		if 2*common >= len(letters) && (least < 0 || d < least) {
 			nearest, least = candidate, d
 		}
 	}
 	return nearest
 }
 
-// distance follows from the longest common subsequence of word and name: what
-// word has beyond it is too many, what name has beyond it was left out.
-func distance(word, name []rune) int {
+// distance follows from the longest common subsequence of word and name, whose
+// length it gives, too: what word has beyond it is too many, what name has
+// beyond it was left out.
+func distance(word, name []rune) (d, longest int) {
 	common := make([]int, len(name)+1) // one row of the table, over the prefixes of name
 	for _, x := range word {
 		diagonal := 0
@@ -37,6 +51,6 @@ func distance(word, name []rune) int {
 			diagonal = above
 		}
 	}
-	longest := common[len(name)]
-	return 2*(len(word)-longest) + len(name) - longest
+	longest = common[len(name)]
+	return 2*(len(word)-longest) + len(name) - longest, longest
 }

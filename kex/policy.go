@@ -30,7 +30,7 @@ func ParsePolicy(s string) (Policy, error) {
 	for _, p := range Policies() {
 		names = append(names, string(p))
 	}
-	return "", fmt.Errorf("unknown policy %q (did you mean %q?)", s, Nearest(s, names))
+	return "", fmt.Errorf("unknown policy %q%s", s, DidYouMean(s, names))
 }
 
 // Groups returns what p offers, for [Configure]: the given hybrids, or

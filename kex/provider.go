@@ -41,7 +41,7 @@ func (p Provider) validate() error {
 	for _, valid := range Providers() {
 		names = append(names, string(valid))
 	}
-	return fmt.Errorf("unknown provider %q (did you mean %q?)", string(p), Nearest(string(p), names))
+	return fmt.Errorf("unknown provider %q%s", string(p), DidYouMean(string(p), names))
 }
 
 // Providers returns the providers that compute the KEM of g: nil for a

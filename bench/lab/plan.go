@@ -133,8 +133,8 @@ func OpenPlan(nameOrPath string) (*Plan, error) {
 		return ParsePlan(nameOrPath, text)
 	}
 	if !strings.ContainsAny(nameOrPath, "./"+string(filepath.Separator)) {
-		return nil, fmt.Errorf("open lab plan %q: no such plan (did you mean %q?); the plans are %s, or give a path to a .yaml file",
-			nameOrPath, kex.Nearest(nameOrPath, Plans()), strings.Join(Plans(), ", "))
+		return nil, fmt.Errorf("open lab plan %q: no such plan%s; the plans are %s, or give a path to a .yaml file",
+			nameOrPath, kex.DidYouMean(nameOrPath, Plans()), strings.Join(Plans(), ", "))
 	}
 	text, err := os.ReadFile(nameOrPath)
 	if err != nil {

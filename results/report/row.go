@@ -134,7 +134,7 @@ func independent(byBlock [][]float64) (values []float64, ok bool) {
 func trialRow(row *results.Row, a *armRecords) {
 	values := inOrder(a.blockValues(row.Metric))
 	row.N = a.work()
-	if row.N == 0 {
+	if row.N == 0 && a.Experiment != rate { // there is no unit of work, but the block; of a rate there was none
 		row.N = len(values)
 	}
 	if len(values) == 0 {

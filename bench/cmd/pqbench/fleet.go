@@ -35,8 +35,7 @@ func (c *loadCommand) fleetPlan() (*bench.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &bench.Plan{Name: e.Run, Seed: c.Seed, Experiments: []bench.Experiment{e}}
-	return bench.ParsePlan(e.Run, []byte(p.Text()))
+	return onePlan(e.Run, c.Seed, e)
 }
 
 // fleet is the experiment of a fleet, or of a storm.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -147,9 +148,20 @@ func (c *loadCommand) plan() (*bench.Plan, error) {
 			return nil, err
 		}
 	}
-	p := &bench.Plan{Name: "load", Seed: c.Seed, Experiments: []bench.Experiment{e}}
-	return bench.ParsePlan("load", []byte(p.Text()))
+	return onePlan("load", c.Seed, e)
 }
+
+// onePlan is a plan of one experiment, checked as one from a file would be.
+func onePlan(name string, seed uint64, e bench.Experiment) (*bench.Plan, error) {
+	p := &bench.Plan{Name: name, Seed: seed, Experiments: []bench.Experiment{e}}
+	checked, err := bench.ParsePlan(name, []byte(p.Text()))
+	if err != nil { // where in the plan it is says nothing to whoever gave flags
+		return nil, errors.New(placeInPlan.ReplaceAllString(err.Error(), ""))
+	}
+	return checked, nil
+}
+
+var placeInPlan = regexp.MustCompile(`^plan "\w+": line \d+: \w+: `)
 
 // duration is that of the load, or of a probe.
 func (c *loadCommand) duration() time.Duration {

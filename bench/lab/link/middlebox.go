@@ -122,7 +122,7 @@ func ParseMiddlebox(text string) (Middlebox, error) {
 		}
 		return m, nil
 	}
-	return nil, fmt.Errorf("unknown middlebox %q (did you mean %q?): there are %s", text, kex.Nearest(name, names), strings.Join(names, ", "))
+	return nil, fmt.Errorf("unknown middlebox %q%s: there are %s", text, kex.DidYouMean(name, names), strings.Join(names, ", "))
 }
 
 // one makes a parser of arguments from one of a single argument.

@@ -75,5 +75,5 @@ func ParseProfile(name string) (Profile, error) {
 			return p, nil
 		}
 	}
-	return Profile{}, fmt.Errorf("unknown profile %q (did you mean %q?): there are %s", name, kex.Nearest(wanted, names), strings.Join(names, ", "))
+	return Profile{}, fmt.Errorf("unknown profile %q%s: there are %s", name, kex.DidYouMean(wanted, names), strings.Join(names, ", "))
 }

@@ -249,7 +249,7 @@ func (e *Experiment) stormMethod() string {
 	}
 	text := fmt.Sprintf("Fleets of %s tunnels with %d connections each; %s. The connectors return by cloudflared's law: a wait of their own below 2 s, 4 s, …, and all but a tunnel's first a shared one below 20 s, 40 s, … on top. "+
 		"The waits are drawn from a seed of the block, the same for all its arms. The time to recover runs from the moment an edge can be reached again until so many of the lost connections are registered. "+
-		"The peak is the most handshakes completed within one second. CPU and bytes are those from the stop until all are back, or for %v at the most.", sizeList(e.Sizes), e.Conns, what, time.Duration(e.Timeout))
+		"The peak is the most handshakes completed within one second. Where all of the host's cores are used in the busiest second, connectors and edge, which share them, cannot be told apart as the limit. CPU and bytes are those from the stop until all are back, or for %v at the most.", sizeList(e.Sizes), e.Conns, what, time.Duration(e.Timeout))
 	if e.Beside {
 		text += " The arms of a block run side by side, each with processes of its own."
 	}

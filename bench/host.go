@@ -179,18 +179,19 @@ type stealMeter struct {
 	steal, total float64
 }
 
-func (s *stealMeter) start() { s.steal, s.total = cpuTimes() }
+func (s *stealMeter) start() { s.steal, _, s.total = cpuTimes() }
 
 // share is the part of all CPU time since start that was stolen; negative where the host does not say.
 func (s *stealMeter) share() float64 {
-	steal, total := cpuTimes()
+	steal, _, total := cpuTimes()
 	if total <= s.total {
 		return -1
 	}
 	return (steal - s.steal) / (total - s.total)
 }
 
-func cpuTimes() (steal, total float64) {
+// cpuTimes are those of all processors so far, in the system's ticks; zeros where it does not say.
+func cpuTimes() (steal, idle, total float64) {
 	line, _, _ := strings.Cut(readFile("/proc/stat"), "\n")
 	fields := strings.Fields(line)
 	for i, f := range fields {
@@ -198,11 +199,14 @@ func cpuTimes() (steal, total float64) {
 		if i >= 1 && i <= 8 { // user nice system idle iowait irq softirq steal
 			total += v
 		}
-		if i == 8 {
+		switch i {
+		case 4, 5:
+			idle += v
+		case 8:
 			steal = v
 		}
 	}
-	return steal, total
+	return steal, idle, total
 }
 
 // A NoiseMeter tells how quiet the host was between its start and its end, each of which takes a second.

@@ -348,13 +348,7 @@ func (s *kneeSearch) try(ctx context.Context, g generator, rate float64, stage s
 	times, since := latencies(samples, intended), latencies(samples, sent)
 	probe.P50, probe.P99 = finiteQuantile(times, 0.5), finiteQuantile(times, 0.99)
 	probe.SentP50, probe.SentP99 = finiteQuantile(since, 0.5), finiteQuantile(since, 0.99)
-	var late []time.Duration
-	for _, s := range samples {
-		if s.Class != results.ClassDropped {
-			late = append(late, time.Duration(s.Sent-s.Intended))
-		}
-	}
-	if v, ok := p99(late); ok {
+	if v, ok := p99(lateness(samples)); ok {
 		probe.Lateness = &v
 	}
 	probe.Pass = t.Scheduled > 0 && stats.Quantile(times, 0.99) <= float64(s.p.MaxP99) && float64(t.Completed) >= s.p.MinCompleted*float64(t.Scheduled)

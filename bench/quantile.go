@@ -40,3 +40,13 @@ func latencies(samples []results.Sample, from func(results.Sample) int64) []floa
 	slices.Sort(times)
 	return times
 }
+
+// lateness is how late the units were sent, of those that were.
+func lateness(samples []results.Sample) (late []time.Duration) {
+	for _, s := range samples {
+		if s.Class != results.ClassDropped {
+			late = append(late, time.Duration(s.Sent-s.Intended))
+		}
+	}
+	return late
+}

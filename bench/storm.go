@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -107,6 +108,7 @@ type storm struct {
 	before, after reading
 	// standing is the edges that take the connections, before they come.
 	standing role.EdgeState
+	cpu      map[string]float64 // see cpuPeaks
 }
 
 // settled is how long requests run before the edge goes.
@@ -154,6 +156,8 @@ func (s *storm) stand(ctx context.Context, i int) error {
 // recovery waits until all connections are up again.
 func (s *storm) recovery(ctx context.Context) error {
 	losses := s.before.fleet.Losses + s.lost
+	watch := watchCPU(s.connector, s.edges)
+	defer func() { s.cpu = watch.end() }()
 	wait := role.WaitArgs{Losses: losses, Timeout: time.Duration(s.p.Timeout)}
 	if err := s.connector.Call(ctx, "WaitFleet", wait, &s.after.fleet); err != nil {
 		return err
@@ -197,6 +201,7 @@ func (s *storm) tell(t *results.Trial, requests role.TrialReply) (samples []resu
 		}
 	}
 	s.cost(t.Values, len(samples))
+	maps.Copy(t.Values, s.cpu)
 	tellRequests(t.Values, requests, s.began)
 	return samples
 }
@@ -254,6 +259,15 @@ func tellRequests(values map[string]float64, requests role.TrialReply, began int
 				inFlightLost++
 			}
 		}
+	}
+	times := latencies(requests.Samples, intended)
+	for name, q := range map[string]float64{"requests_p50": 0.5, "requests_p99": 0.99} {
+		if v := finiteQuantile(times, q); v != nil {
+			values[name] = *v
+		}
+	}
+	if late, ok := p99(lateness(requests.Samples)); ok {
+		values["requests_lateness_p99"] = late
 	}
 	values["requests_sent"], values["requests_lost"] = float64(sent), float64(lost)
 	values["requests_dropped"] = float64(len(requests.Samples) - sent)

@@ -235,6 +235,12 @@ var metrics = []Metric{
 	{Name: "requests_dropped", Experiment: "storm", Unit: "count", Better: "lower", Title: "requests that no visitor was free for, mean", Mean: true},
 	{Name: "requests_in_flight", Experiment: "storm", Unit: "count", Title: "requests in flight at the stop, mean", Mean: true},
 	{Name: "in_flight_lost", Experiment: "storm", Unit: "count", Better: "lower", Title: "of these, lost, mean", Mean: true},
+	{Name: "requests_p50", Experiment: "storm", Unit: "ns", Better: "lower", Title: "latency of requests meanwhile, median"},
+	{Name: "requests_p99", Experiment: "storm", Unit: "ns", Better: "lower", Title: "latency of requests meanwhile, 99th percentile"},
+	{Name: "requests_lateness_p99", Experiment: "storm", Unit: "ns", Better: "lower", Title: "lateness of requests meanwhile, 99th percentile"},
+	{Name: "connector_cpu_peak", Experiment: "storm", Unit: "share", Title: "CPU in the busiest second, connectors, of all cores"},
+	{Name: "edge_cpu_peak", Experiment: "storm", Unit: "share", Title: "CPU in the busiest second, edge, of all cores"},
+	{Name: "host_cpu_peak", Experiment: "storm", Unit: "share", Title: "CPU in the busiest second, whole host"},
 	{Name: "outage", Experiment: "storm", Unit: "ns", Title: "outage"},
 	{Name: "returned_connections", Experiment: "storm", Unit: "count", Title: "connections back at the end"},
 

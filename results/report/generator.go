@@ -38,7 +38,13 @@ func (r *run) generators() []results.Generator {
 	var out []results.Generator
 	for i := range r.arms {
 		a := &r.arms[i]
-		if !offers(a.Experiment) || len(a.trials) == 0 {
+		if !offers(a.Experiment) && a.Experiment != storm || len(a.trials) == 0 {
+			continue
+		}
+		if a.Experiment == storm {
+			if reasons := a.busiest(); reasons != nil || len(a.blockValues("host_cpu_peak")) > 0 {
+				out = append(out, results.Generator{Experiment: a.Experiment, Arm: a.Arm, Bound: len(reasons) > 0, Reasons: reasons})
+			}
 			continue
 		}
 		rows := r.latencyRows(a)
@@ -135,6 +141,17 @@ func (a *armRecords) crowded() (reasons []string) {
 	s := scaleFor(results.Metric{Unit: "ns"}, []float64{took})
 	return []string{fmt.Sprintf("%.3g %% were dropped because it may have only %.0f in flight: the first ones took %.3g %s already, and at %.0f/s that is %.0f in flight (--in-flight)",
 		100*float64(dropped)/float64(all), limit, took/s.divisor, s.unit, offered, inFlight)}
+}
+
+// busiest tells a storm in which the connectors, which make its load, may have been what it took long for: they ran out of
+// CPU time, on cores that they share with the edge.
+func (a *armRecords) busiest() []string {
+	host, connector, edge := stats.Median(inOrder(a.blockValues("host_cpu_peak"))), stats.Median(inOrder(a.blockValues("connector_cpu_peak"))), stats.Median(inOrder(a.blockValues("edge_cpu_peak")))
+	if !(host > saturated) {
+		return nil
+	}
+	return []string{fmt.Sprintf("in the busiest second the host's cores were used for %.0f %%, by the connectors for %.0f %% and by the edge for %.0f %%: how much of the time to recover is the connectors' cannot be told",
+		100*host, 100*connector, 100*edge)}
 }
 
 // slowerThere tells a generator whose latency was longer at the least edge than at the edge of the experiment: what made

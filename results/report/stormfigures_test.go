@@ -54,3 +54,20 @@ func TestStormFigures(t *testing.T) {
 		assert.NotContains(t, string(svg), "e-1", "an axis of nothing ends at 1")
 	}
 }
+
+// A storm whose busiest second took all of the host's cores, which connectors and edge share, may be the connectors' doing.
+func TestStormGenerator(t *testing.T) {
+	for peak, bound := range map[float64]bool{0.7: false, 0.95: true} {
+		f := stormFixture()
+		for i := range f.trials {
+			f.trials[i].Values["host_cpu_peak"], f.trials[i].Values["connector_cpu_peak"], f.trials[i].Values["edge_cpu_peak"] = peak, peak/2, peak/2
+		}
+		s := f.summary()
+		require.Len(t, s.Generators, 2)
+		assert.Equal(t, bound, s.Generators[1].Bound)
+		if bound {
+			assert.Contains(t, s.Generators[1].Reasons[0], "the host's cores were used for 95 %, by the connectors for 48 %")
+		}
+	}
+	assert.Empty(t, stormFixture().summary().Generators, "nothing is known of the CPU")
+}

@@ -22,7 +22,7 @@ type drawer struct {
 
 // figureNames are all that there can be, for removing those of an earlier report that are gone.
 var figureNames = []string{"kex-operations", "kex-sides", "handshake-time", "handshake-cpu", "wire", "steady-state", "handshake-kem", "beside-cloudflared", "policies",
-	"fleet-memory", "storm", "storm-queue", "path-loss", "path-penalty", "path-explained", "middleboxes",
+	"fleet-memory", "fleet-keepalive", "storm", "storm-queue", "path-loss", "path-penalty", "path-explained", "middleboxes",
 	"knee-handshakes", "knee-requests", "rate-handshakes", "rate-requests", "rate-percentiles-handshakes", "rate-percentiles-requests"}
 
 // figures are those that the run has data for.
@@ -30,7 +30,7 @@ func (r *run) figures(s results.Summary) []figure {
 	d := &drawer{run: r, s: s, look: lookup{s}, palette: newPalette(r.m)}
 	var out []figure
 	for _, make := range []func() (figure, bool){d.kexOperations, d.kexSides, d.handshakeTime, d.handshakeCPU, d.wire, d.steadyState, d.handshakeKEM, d.beside, d.policies,
-		d.overLoss, d.penalty, d.explanation, d.throughBoxes, d.fleetMemory, d.stormCourse, d.stormQueue,
+		d.overLoss, d.penalty, d.explanation, d.throughBoxes, d.fleetMemory, d.keepAlives, d.stormCourse, d.stormQueue,
 		d.overload(kneeSearch, "handshakes"), d.overload(kneeSearch, "requests"), d.overload(rate, "handshakes"), d.overload(rate, "requests"),
 		d.percentiles("handshakes"), d.percentiles("requests")} {
 		if f, ok := make(); ok {

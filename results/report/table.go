@@ -46,6 +46,11 @@ func (b *builder) mainTables() []table {
 			out = append(out, t)
 		}
 	}
+	if b.experiment == fleet {
+		if t, ok := (lookup{b.s}).upkeepTable(); ok {
+			out = append(out, t)
+		}
+	}
 	if b.experiment == paths {
 		if t, ok := literatureTable(b.s); ok {
 			out = append(out, t)

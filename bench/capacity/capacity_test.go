@@ -41,7 +41,7 @@ func TestHostsByDimension(t *testing.T) {
 	m, err := Read([]string{folder(t, 0, madeBlocks, nil, all()...)}, &want)
 	require.NoError(t, err)
 	const rate = 10_000
-	a := want.answer(&m.Costs[1], rate, 1)
+	a := want.answer(&m.Costs[1], rates{rate}, 1)
 	steady := 40_000*100e-6 + 1.0*4 + 20_000*100e-6 // requests, 8 Gbit/s = 1 GB/s, upkeep
 	for i, hosts := range []float64{
 		steady / (8 * 0.7),
@@ -58,7 +58,7 @@ func TestHostsByDimension(t *testing.T) {
 	require.Equal(t, 3.0, a.Hosts.Value)
 
 	want.Memory = 1 << 30
-	a = want.answer(&m.Costs[1], rate, 1)
+	a = want.answer(&m.Costs[1], rates{rate}, 1)
 	require.Equal(t, dimMemory, a.Binding, "a host with less memory")
 }
 
@@ -67,7 +67,7 @@ func TestIntervalsCarry(t *testing.T) {
 	want := target()
 	m, err := Read([]string{folder(t, 0.02, madeBlocks, nil, all()...)}, &want)
 	require.NoError(t, err)
-	classical, hybrid := want.answer(&m.Costs[0], 20_000, 1), want.answer(&m.Costs[1], 20_000, 1)
+	classical, hybrid := want.answer(&m.Costs[0], rates{20_000}, 1), want.answer(&m.Costs[1], rates{20_000}, 1)
 	storm := classical.Dimensions[1].Hosts
 	require.Less(t, storm.Low, storm.Value*0.99)
 	require.Greater(t, storm.High, storm.Value*1.01)
@@ -75,7 +75,7 @@ func TestIntervalsCarry(t *testing.T) {
 		require.GreaterOrEqual(t, hybrid.drawn[i], classical.drawn[i], "draw %d", i)
 	}
 	require.GreaterOrEqual(t, Difference(&classical, &hybrid).Low, 0.0)
-	again := want.answer(&m.Costs[0], 20_000, 1)
+	again := want.answer(&m.Costs[0], rates{20_000}, 1)
 	require.Equal(t, classical, again)
 }
 
@@ -92,7 +92,7 @@ func TestMissingCostsRefuse(t *testing.T) {
 			want := target()
 			m, err := Read([]string{folder(t, 0, madeBlocks, nil, without(all(), experiment)...)}, &want)
 			require.NoError(t, err)
-			a := want.answer(&m.Costs[0], 10_000, 1)
+			a := want.answer(&m.Costs[0], rates{10_000}, 1)
 			require.Equal(t, refused, a.refused())
 			if experiment == "handshake" {
 				return
@@ -102,11 +102,16 @@ func TestMissingCostsRefuse(t *testing.T) {
 					require.Contains(t, d.Refused, "no run has experiment "+experiment)
 					require.Zero(t, d.Hosts)
 				}
+				if d.AtLeast != "" { // what the other costs make is a lower bound
+					require.Contains(t, d.AtLeast, "no run has experiment "+experiment)
+					require.Positive(t, d.Hosts.Value)
+				}
 			}
+			require.Equal(t, "at least ", a.bound())
 			// What was not asked for needs no cost.
 			want.RPS, want.Egress = 0, 0
 			if experiment == "requests" || experiment == "goodput" {
-				a := want.answer(&m.Costs[0], 10_000, 1)
+				a := want.answer(&m.Costs[0], rates{10_000}, 1)
 				require.Empty(t, a.refused())
 			}
 		})
@@ -133,7 +138,7 @@ func TestALineThatFallsIsNoCost(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, m.Costs[0].Missing[heldMemory], "did not take more than smaller ones")
 	require.NotContains(t, m.Costs[1].Missing, heldMemory)
-	a := want.answer(&m.Costs[0], 10_000, 1)
+	a := want.answer(&m.Costs[0], rates{10_000}, 1)
 	require.Equal(t, []string{dimMemory}, a.refused())
 
 	// Another run has it.
@@ -191,7 +196,7 @@ func TestComputeAndWrite(t *testing.T) {
 			require.True(t, ok)
 			require.LessOrEqual(t, after, want.Recover)
 		}
-		require.Less(t, p.Law, want.Recover)
+		require.Less(t, p.Answers[0].Law.High, want.Recover)
 		require.NoError(t, p.Write(dirs[i]))
 	}
 	for _, name := range []string{MarkdownFile, JSONFile, "plots/capacity-hosts.svg", "plots/capacity-hosts.png", "plots/capacity-storm.svg", "plots/capacity-storm.png"} {
@@ -218,7 +223,7 @@ func TestLawIsTheLimit(t *testing.T) {
 	require.NoError(t, err)
 	p, err := Compute(t.Context(), want, m)
 	require.NoError(t, err)
-	require.Greater(t, p.Law, want.Recover)
+	require.Greater(t, p.Answers[0].Law.Low, want.Recover)
 	require.True(t, p.Answers[0].impossible())
 	var text bytes.Buffer
 	require.NoError(t, p.WriteText(&text))
@@ -315,11 +320,11 @@ func TestCostsGoWithConnections(t *testing.T) {
 	want.RPS, want.Egress = 0, 0
 	m, err := Read([]string{folder(t, 0, madeBlocks, nil, all()...)}, &want)
 	require.NoError(t, err)
-	four := want.answer(&m.Costs[1], 10_000, 1)
+	four := want.answer(&m.Costs[1], rates{10_000}, 1)
 	want.Connections = 1
 	require.Contains(t, m.perConnection(1), "from fleets of 4 connections a tunnel. What a tunnel holds beside them is spread over them: for the target's 1")
 	require.NotContains(t, m.perConnection(4), "off")
-	one := want.answer(&m.Costs[1], 10_000, 1)
+	one := want.answer(&m.Costs[1], rates{10_000}, 1)
 	for i, d := range four.Dimensions {
 		switch d.Name {
 		case dimSteady, dimMemory, dimNetwork:
@@ -328,4 +333,44 @@ func TestCostsGoWithConnections(t *testing.T) {
 			require.Less(t, one.Dimensions[i].Need.Value, d.Need.Value, d.Name)
 		}
 	}
+}
+
+// Upkeep is that of a further connection between the two largest fleets, and how far it is carried is said.
+func TestUpkeepBends(t *testing.T) {
+	want := target()
+	want.RPS, want.Egress = 0, 0
+	arms := all()
+	for _, size := range []int{1000} { // a fifth of what smaller fleets take for each further one
+		for i, a := range arms {
+			if a.experiment != "fleet" || a.arm.Tunnels != 250 {
+				continue
+			}
+			more := made{a.experiment, a.arm, map[string]float64{}}
+			for name, v := range arms[i].values {
+				more.values[name] = v
+			}
+			more.arm.Tunnels = size
+			whole := 0.005 + 250*100e-6 + float64(size-250)*20e-6
+			more.values["edge_cpu_per_1000"] = whole / float64(size) * 1000
+			more.values["edge_rss"] = float64(30<<20 + size*200<<10)
+			arms = append(arms, more)
+		}
+	}
+	m, err := Read([]string{folder(t, 0, madeBlocks, nil, arms...)}, &want)
+	require.NoError(t, err)
+	c := &m.Costs[0]
+	require.InEpsilon(t, 5e3, c.cost(upkeep).Value, 1e-6, "20 µs of four connections")
+	require.InEpsilon(t, 50<<10, c.cost(heldMemory).Value, 1e-6)
+	require.Equal(t, []float64{200, 1000, 4000}, c.Bend.Sizes)
+	require.InEpsilon(t, 25e3, c.Bend.Each[0], 1e-6)
+	a := want.answer(c, rates{10_000}, 1)
+	require.Contains(t, want.extrapolatedUpkeep(c, &a), "X25519: 100 % of the cores in normal operation are the upkeep of idle connections, which is carried from fleets of up to 4000 connections to")
+	require.Contains(t, want.extrapolatedUpkeep(c, &a), "a further connection takes 5.00 µs between the two largest fleets, which is what counts, and 25.0 µs between the two smallest: it falls")
+
+	m, err = Read([]string{folder(t, 0, madeBlocks, nil, all()...)}, &want)
+	require.NoError(t, err)
+	require.Contains(t, want.extrapolatedUpkeep(&m.Costs[0], &a), "two sizes cannot show")
+	want.Tunnels = 100
+	a = want.answer(&m.Costs[0], rates{10_000}, 1)
+	require.Empty(t, want.extrapolatedUpkeep(&m.Costs[0], &a), "no more than was measured")
 }

@@ -60,6 +60,8 @@ type Costs struct {
 	Shape []float64
 	// Scaling is what further cores of a host add.
 	Scaling Scaling
+	// Bend is how upkeep goes with the size of the fleet.
+	Bend Bend
 }
 
 // cost is the named one; nil when it is missing.

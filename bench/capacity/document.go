@@ -60,27 +60,49 @@ func (p *Plan) sentence(i int) string {
 	refused := a.refused()
 	switch {
 	case a.impossible():
-		return fmt.Sprintf("%s: no number of hosts. The connectors' own waits bring %s back after %s at the earliest, however fast the edge is; allow more than that with --recover-within.",
-			a.Group, percent(p.Target.RecoverShare), after(p.Law, p.Law >= 0))
+		if a.Law.Never {
+			return fmt.Sprintf("%s: no number of hosts. The connectors' own waits do not bring %s back at all, however fast the edge is.", a.Group, percent(p.Target.RecoverShare))
+		}
+		if a.Law.Low <= p.Target.Recover {
+			return fmt.Sprintf("%s: no number of hosts is sure to do. The connectors' own waits bring %s back after %s, as their dice fall, however fast the edge is: what is asked for lies among that. Allow more time with --recover-within.",
+				a.Group, percent(p.Target.RecoverShare), a.Law.text())
+		}
+		return fmt.Sprintf("%s: no number of hosts. The connectors' own waits (what they take to find out included) bring %s back after %s at the earliest, however fast the edge is; allow more than that with --recover-within.",
+			a.Group, percent(p.Target.RecoverShare), a.Law.text())
 	case a.Binding == "":
 		return fmt.Sprintf("%s: no answer. Every dimension was refused, see below.", a.Group)
 	}
-	text := fmt.Sprintf("%s: %s hosts; plan for %s. What binds: %s.", a.Group, hosts(a.Hosts), count(int(a.Hosts.High)), a.Binding)
+	thing := "hosts"
+	if a.Hosts.Value == 1 && a.Hosts.High == 1 {
+		thing = "host"
+	}
+	text := fmt.Sprintf("%s: %s%s %s; plan for %s. What binds: %s.", a.Group, a.bound(), hosts(a.Hosts), thing, a.plan(), a.Binding)
 	if len(refused) > 0 {
-		text += fmt.Sprintf(" This is a lower bound: %s was not measured.", strings.Join(refused, " and "))
+		text += fmt.Sprintf(" This is a lower bound, no answer: of %s not everything was measured.", strings.Join(refused, " and "))
 	}
 	return text
 }
 
-// refused are the dimensions without an answer.
+// refused are the dimensions without an answer, or with a lower bound alone.
 func (a *Answer) refused() (names []string) {
 	for _, d := range a.Dimensions {
-		if d.Refused != "" && !d.never {
+		if (d.Refused != "" || d.AtLeast != "") && !d.never {
 			names = append(names, d.Name)
 		}
 	}
 	return names
 }
+
+// bound is "at least " before what is a lower bound.
+func (a *Answer) bound() string {
+	if len(a.refused()) > 0 {
+		return "at least "
+	}
+	return ""
+}
+
+// plan is the number of hosts to plan for.
+func (a *Answer) plan() string { return a.bound() + count(int(a.Hosts.High)) }
 
 // price is what a group costs more than the control.
 func (p *Plan) price(a *Answer) string {
@@ -120,7 +142,11 @@ func (p *Plan) dimensionSection() section {
 				row = append(row, "refused", "–", "–")
 				continue
 			}
-			row = append(row, quantity(got.Need, got.Unit), bracketed(got.Hosts, 1, 3), percent(got.Binds))
+			least := ""
+			if got.AtLeast != "" {
+				least = "≥ "
+			}
+			row = append(row, least+quantity(got.Need, got.Unit), least+bracketed(got.Hosts, 1, 3), percent(got.Binds))
 		}
 		s.rows = append(s.rows, row)
 	}
@@ -131,11 +157,15 @@ func (p *Plan) dimensionSection() section {
 				seen[d.Name+d.Refused] = true
 				s.list = append(s.list, fmt.Sprintf("%s refused for %s: %s", d.Name, a.Group, d.Refused))
 			}
+			if d.AtLeast != "" && !seen[d.Name+d.AtLeast] {
+				seen[d.Name+d.AtLeast] = true
+				s.list = append(s.list, fmt.Sprintf("%s is a lower bound for %s: %s", d.Name, a.Group, d.AtLeast))
+			}
 		}
 	}
 	for i := range p.Answers {
 		if a := &p.Answers[i]; a.Uneven > 1 {
-			s.list = append(s.list, fmt.Sprintf("%s: %s has %s %% more hosts than its need on average, because connections choose hosts at random and the simulation says that it takes so many; so have what-ifs and curves",
+			s.list = append(s.list, fmt.Sprintf("%s: %s has %s %% more hosts than its need on average, because the simulation says that it takes so many (connections choose hosts at random, and what comes at one moment queues); so have what-ifs and curves",
 				a.Group, dimStorm, figures(100*(a.Uneven-1), 2)))
 		}
 	}
@@ -157,7 +187,7 @@ func (p *Plan) totalSection() section {
 			continue
 		}
 		for i, text := range []string{count(int(n)), count(int(n) * p.Target.Cores), total(n*float64(p.Target.Memory), "B"), total(n*p.Target.NIC, "bit/s")} {
-			rows[i] = append(rows[i], text)
+			rows[i] = append(rows[i], a.bound()+text)
 		}
 	}
 	s.rows = rows
@@ -184,8 +214,12 @@ func (p *Plan) ports() []string {
 
 func (p *Plan) stormSection() section {
 	s := section{title: "The storm", head: []string{"simulated on the hosts found"}, figures: []string{stormFigure}}
-	s.paragraphs = append(s.paragraphs, fmt.Sprintf(
-		"The connectors' law alone, at an edge that computes no time at all, brings %s back after %s. The rest is the edge's queue.", percent(p.Target.RecoverShare), after(p.Law, p.Law >= 0)))
+	for i := range p.Answers {
+		if a := &p.Answers[i]; a.Storm != nil && (i == 0 || a.Law != p.Answers[0].Law) {
+			s.paragraphs = append(s.paragraphs, fmt.Sprintf(
+				"%s: the connectors' law alone, at an edge that computes no time at all, brings %s back after %s, finding out that the edge is gone included. The rest is the edge's queue.", a.Group, percent(p.Target.RecoverShare), a.Law.text()))
+		}
+	}
 	names := []string{"hosts", "reconnections/s that are needed", "50 % back after", "99 % back after", "all back after", "99 % of tunnels reachable after", "peak, registrations/s",
 		"dials", "of these timed out", "Retries", "first flights lost to a full queue", "handshakes computed in vain", "longest wait for a core"}
 	s.rows = make([][]string, len(names))
@@ -212,40 +246,62 @@ func (a *Answer) stormColumn(rows int) []string {
 		return out
 	}
 	r := &a.Storm.Result
-	needed := "none is enough"
+	needed := "none is sure to be enough"
 	if a.Rate > 0 {
 		needed = figures(a.Rate, 3)
+	}
+	if low, high := slices.Min(a.Rates), slices.Max(a.Rates); a.Rate > 0 && low != high {
+		needed += fmt.Sprintf(" [%s, %s]", figures(low, 3), figures(high, 3))
 	}
 	return []string{count(a.Storm.Config.Hosts), needed, after(r.Recovered(0.5)), after(r.Recovered(0.99)), after(r.Recovered(1)), after(r.Reached(0.99)),
 		figures(r.Peak(time.Second), 3), count(r.Dials), count(r.Timeouts), count(r.Retries), count(r.Lost), count(r.InVain), figures(r.LongestWait.Seconds(), 3) + " s"}
 }
 
 func (p *Plan) whatIfSection() section {
-	s := section{title: "What if", head: []string{"with", "law alone"}}
+	s := section{title: "What if", head: []string{"with"}}
 	for _, a := range p.Answers {
-		s.head = append(s.head, a.Group+": hosts")
+		s.head = append(s.head, a.Group+": law alone", "needed /s", "hosts")
 	}
-	row := []string{"as asked", after(p.Law, p.Law >= 0)}
+	row := []string{"as asked"}
 	for i := range p.Answers {
-		row = append(row, whatIfHosts(int(p.Answers[i].Hosts.Value), p.Answers[i].impossible()))
+		a := &p.Answers[i]
+		row = append(row, a.Law.text(), a.needed(), whatIfHosts(int(a.Hosts.Low), int(a.Hosts.Value), int(a.Hosts.High), a.impossible(), a.bound()))
 	}
 	s.rows = append(s.rows, row)
 	for _, w := range p.WhatIfs {
-		row := []string{w.Change, after(w.Law, w.Law >= 0)}
-		for _, n := range w.Hosts {
-			row = append(row, whatIfHosts(n, n == 0))
+		row := []string{w.Change}
+		for i, a := range w.Answers {
+			needed := "–"
+			if a.Rate > 0 {
+				needed = figures(a.Rate, 3)
+			}
+			row = append(row, a.Law.text(), needed, whatIfHosts(a.Low, a.Hosts, a.High, a.Hosts == 0, p.Answers[i].bound()))
 		}
 		s.rows = append(s.rows, row)
 	}
-	s.list = []string{fmt.Sprintf("law alone: %s back at an edge that computes no time at all; none: no number of hosts is back in time", percent(p.Target.RecoverShare))}
+	s.list = []string{
+		fmt.Sprintf("law alone: %s back at an edge that computes no time at all; needed: reconnections a second; none: no number of hosts is sure to be back in time", percent(p.Target.RecoverShare)),
+		fmt.Sprintf("behind the first row, whose interval is that of the costs, [ ] is the least and the most of %d storms with dice of their own", whatIfThrows),
+	}
 	return s
 }
 
-func whatIfHosts(n int, none bool) string {
+// needed is the rate of reconnections in words.
+func (a *Answer) needed() string {
+	if a.Rate > 0 {
+		return figures(a.Rate, 3)
+	}
+	return "–"
+}
+
+func whatIfHosts(low, n, high int, none bool, bound string) string {
 	if none {
 		return "none"
 	}
-	return count(n)
+	if low == high {
+		return bound + count(n)
+	}
+	return fmt.Sprintf("%s%s [%s, %s]", bound, count(n), count(low), count(high))
 }
 
 // titles of the costs, and their units.
@@ -300,13 +356,16 @@ func (p *Plan) warnings() []string {
 		if late := p.Answers[i].Late; late != "" {
 			out = append(out, p.Answers[i].Group+": "+late)
 		}
+		if far := p.Target.extrapolatedUpkeep(&p.Measured.Costs[i], &p.Answers[i]); far != "" {
+			out = append(out, far)
+		}
 	}
 	return out
 }
 
 // extrapolated says how far upkeep and memory are carried beyond what was measured.
 func (p *Plan) extrapolated() string {
-	text := "Upkeep and memory are what further connections add between the smallest and the largest fleet that was measured"
+	text := "Memory is what further connections add between the smallest and the largest fleet that was measured, upkeep what they add between the two largest"
 	for i := range p.Answers {
 		if a := &p.Answers[i]; a.Hosts.Value > 0 && !a.impossible() {
 			text += fmt.Sprintf("; a host of the answer for %s holds %s connections", a.Group, figures(p.Target.connections()/a.Hosts.Value, 2))

@@ -47,6 +47,26 @@ func thousands(text string) string {
 
 func count(n int) string { return thousands(strconv.Itoa(n)) }
 
+// counted is a number of things: "1 host", "12 hosts".
+func counted(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return count(n) + " " + thing + "s"
+}
+
+// text is the law's time: "29.8 s", or "29.4 to 30.6 s" where the dice make a difference that shows.
+func (l Law) text() string {
+	low, high := after(l.Low, true), after(l.High, true)
+	switch {
+	case l.Never:
+		return "never"
+	case low == high:
+		return low
+	}
+	return strings.TrimSuffix(low, " s") + " to " + high
+}
+
 // scale is a unit fit for a number.
 func scaleOf(unit string, v float64) (name string, divisor float64) {
 	type step struct {

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pqbench/results/stats"
@@ -17,10 +19,8 @@ type Plan struct {
 	Target   Target
 	Measured *Measured
 	Answers  []Answer // by group, in the target's order
-	// Law is how long the connectors' own waits take at an edge that computes no time at all; negative is for ever.
-	Law     time.Duration
-	WhatIfs []WhatIf
-	Curves  []Curve
+	WhatIfs  []WhatIf
+	Curves   []Curve
 	// Checks hold the simulation against the storms that the runs measured.
 	Checks []Check
 }
@@ -30,12 +30,7 @@ func Compute(ctx context.Context, t Target, m *Measured) (*Plan, error) {
 	if err := t.Check(); err != nil {
 		return nil, err
 	}
-	p := &Plan{Target: t, Measured: m, Answers: make([]Answer, len(m.Costs)), Law: -1}
-	if after, ok, err := t.lawOf(ctx, m); err != nil {
-		return nil, err
-	} else if ok {
-		p.Law = after
-	}
+	p := &Plan{Target: t, Measured: m, Answers: make([]Answer, len(m.Costs))}
 	err := each(len(m.Costs), func(i int) error {
 		var err error
 		p.Answers[i], err = t.solve(ctx, &m.Costs[i])
@@ -57,41 +52,38 @@ func Compute(ctx context.Context, t Target, m *Measured) (*Plan, error) {
 	return p, err
 }
 
-// each does n things, side by side, and joins their errors.
+// each does n things, as many side by side as there are processors, and joins their errors.
 func each(n int, do func(i int) error) error {
 	errs := make([]error, n)
+	var next atomic.Int64
 	var all sync.WaitGroup
-	for i := range n {
-		all.Go(func() { errs[i] = do(i) })
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				errs[i] = do(i)
+			}
+		})
 	}
 	all.Wait()
 	return errors.Join(errs...)
 }
 
-// lawOf is the law's own time, by the flights of any group that was measured.
-func (t *Target) lawOf(ctx context.Context, m *Measured) (time.Duration, bool, error) {
-	i := slices.IndexFunc(m.Costs, func(c Costs) bool { return c.reconnect() != nil })
-	if i < 0 {
-		return 0, false, nil
-	}
-	return t.law(ctx, &m.Costs[i])
-}
-
-// solve finds the rate that the law asks for, and then the hosts.
+// solve finds the rates that the law asks for, and then the hosts.
 func (t *Target) solve(ctx context.Context, c *Costs) (Answer, error) {
-	rate, err := t.rateOf(ctx, c)
+	if c.reconnect() == nil {
+		return t.answer(c, nil, 1), nil
+	}
+	law, err := t.law(ctx, c)
 	if err != nil {
 		return Answer{}, err
 	}
-	return t.answer(c, rate, 1), nil
-}
-
-// rateOf is the rate where the cost of a reconnection is known, otherwise 0.
-func (t *Target) rateOf(ctx context.Context, c *Costs) (float64, error) {
-	if c.reconnect() == nil {
-		return 0, nil
+	of, err := t.rates(ctx, c, throws)
+	if err != nil {
+		return Answer{}, err
 	}
-	return t.rate(ctx, c)
+	a := t.answer(c, of, 1)
+	a.Law = law
+	return a, nil
 }
 
 // hosts is the answer without its interval; 0 when no number is enough.
@@ -101,7 +93,7 @@ func (t *Target) hosts(c *Costs, rate, uneven float64) int {
 	}
 	most := 1e-9
 	for _, d := range dimensions {
-		if need, refused := t.need(d.name, c.medians(), c.Missing, rate); refused == "" {
+		if need, lacks := t.need(d.name, c.medians(), c.Missing, rate); lacks == "" || need > 0 {
 			most = max(most, need/t.perHost(d.name, &c.Scaling)*unevenly(d.name, uneven))
 		}
 	}
@@ -119,11 +111,16 @@ func Difference(base, other *Answer) stats.Interval {
 
 // A WhatIf is the target with one thing changed.
 type WhatIf struct {
-	Change string
-	// Hosts is by group; 0 where none is enough.
-	Hosts []int
-	// Law is the connectors' own time then; negative is for ever.
-	Law time.Duration
+	Change  string
+	Answers []WhatIfAnswer // by group
+}
+
+// A WhatIfAnswer is a group's: how long the connectors' own waits take, and the least, the median and the most that the
+// throws ask for.
+type WhatIfAnswer struct {
+	Law              Law
+	Rate             float64 // reconnections a second; 0 where none is sure to be enough
+	Low, Hosts, High int     // 0 where no number is
 }
 
 // changes are those that are tried: what an operator does not choose, and what changes the storm.
@@ -151,29 +148,41 @@ func (t *Target) whatIfs(ctx context.Context, m *Measured, answers []Answer) ([]
 	for _, change := range changes {
 		other := *t
 		if change.apply(&other) && other.Recover >= time.Second && other.Recover <= time.Hour {
-			out = append(out, WhatIf{Change: change.name, Law: -1, Hosts: make([]int, len(m.Costs))})
+			out = append(out, WhatIf{Change: change.name})
 			targets = append(targets, other)
 		}
 	}
-	for i := range out {
-		w, other := &out[i], &targets[i]
-		if after, ok, err := other.lawOf(ctx, m); err != nil {
-			return nil, err
-		} else if ok {
-			w.Law = after
-		}
-		err := each(len(m.Costs), func(g int) error {
-			rate, err := other.rateOf(ctx, &m.Costs[g])
-			if err == nil {
-				w.Hosts[g] = other.hosts(&m.Costs[g], rate, answers[g].Uneven)
+	err := each(len(out), func(i int) error {
+		for g := range m.Costs {
+			answer, err := targets[i].whatIf(ctx, &m.Costs[g], answers[g].Uneven)
+			if err != nil {
+				return fmt.Errorf("%s: %w", out[i].Change, err)
 			}
-			return err
-		})
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", w.Change, err)
+			out[i].Answers = append(out[i].Answers, answer)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// whatIf is a group's answer to a changed target.
+func (t *Target) whatIf(ctx context.Context, c *Costs, uneven float64) (w WhatIfAnswer, err error) {
+	var of rates
+	if c.reconnect() != nil {
+		if w.Law, err = t.law(ctx, c); err != nil {
+			return w, err
+		}
+		if of, err = t.rates(ctx, c, whatIfThrows); err != nil {
+			return w, err
 		}
 	}
-	return out, nil
+	if w.Rate = of.middle(); w.Rate == 0 {
+		w.Hosts = t.hosts(c, 0, uneven)
+		w.Low, w.High = w.Hosts, w.Hosts
+		return w, nil
+	}
+	w.Low, w.Hosts, w.High = t.hosts(c, slices.Min(of), uneven), t.hosts(c, w.Rate, uneven), t.hosts(c, slices.Max(of), uneven)
+	return w, nil
 }
 
 // impossible reports whether no number of hosts brings the fleet back in time.
@@ -201,7 +210,7 @@ func (t *Target) curve(c *Costs, a *Answer) Curve {
 		other.Tunnels = max(int(float64(t.Tunnels)*part), 1)
 		out.Tunnels = append(out.Tunnels, float64(other.Tunnels))
 		for _, d := range dimensions {
-			if need, refused := other.need(d.name, c.medians(), c.Missing, a.Rate*part); refused == "" {
+			if need, lacks := other.need(d.name, c.medians(), c.Missing, a.Rate*part); lacks == "" || need > 0 {
 				out.Hosts[d.name] = append(out.Hosts[d.name], need/t.perHost(d.name, &c.Scaling)*unevenly(d.name, a.Uneven))
 			}
 		}

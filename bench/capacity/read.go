@@ -22,6 +22,8 @@ type source struct {
 	slope bool
 	// floor says that it is such a line's value at no connections.
 	floor bool
+	// bends says that the line does, the less the larger the fleet is: it is then that through the two largest fleets.
+	bends bool
 	// timed says that the tunnels' timers must be the target's.
 	timed bool
 }
@@ -83,10 +85,10 @@ var sources = []source{
 	{cost: request, experiment: "requests", of: value("edge_cpu")},
 	{cost: gigabyte, experiment: "goodput", of: edgeGigabyte},
 	{cost: heldMemory, experiment: "fleet", of: value("edge_rss"), slope: true},
-	{cost: upkeep, experiment: "fleet", of: ofFleet("edge_cpu_per_1000"), slope: true, timed: true},
-	{cost: peerUpkeep, experiment: "fleet", of: ofFleet("connector_cpu_per_1000"), slope: true, timed: true},
-	{cost: floor, experiment: "fleet", of: ofFleet("edge_cpu_per_1000"), slope: true, floor: true, timed: true},
-	{cost: peerFloor, experiment: "fleet", of: ofFleet("connector_cpu_per_1000"), slope: true, floor: true, timed: true},
+	{cost: upkeep, experiment: "fleet", of: ofFleet("edge_cpu_per_1000"), slope: true, timed: true, bends: true},
+	{cost: peerUpkeep, experiment: "fleet", of: ofFleet("connector_cpu_per_1000"), slope: true, timed: true, bends: true},
+	{cost: floor, experiment: "fleet", of: ofFleet("edge_cpu_per_1000"), slope: true, floor: true, timed: true, bends: true},
+	{cost: peerFloor, experiment: "fleet", of: ofFleet("connector_cpu_per_1000"), slope: true, floor: true, timed: true, bends: true},
 	{cost: keepAliveIn, experiment: "fleet", of: onWire("client_keepalive_bytes", "client_keepalive_datagrams", perTunnel), timed: true},
 	{cost: keepAliveOut, experiment: "fleet", of: onWire("server_keepalive_bytes", "server_keepalive_datagrams", perTunnel), timed: true},
 	{cost: clientBytes, experiment: "wire", of: onWire("client_bytes_confirmed", "client_datagrams_confirmed", "")},
@@ -207,6 +209,9 @@ func (t *table) add(c *Costs) {
 			c.Missing[s.cost] = fmt.Sprintf("in %s larger fleets with %s did not take more than smaller ones: their sizes are too near each other to tell a connection's part", t.name, c.Group)
 			continue
 		}
+		if s.cost == upkeep {
+			c.Bend = bendOf(t.points(s, c.Group))
+		}
 		cost := &Cost{Name: s.cost, Blocks: len(values), Run: t.name, Experiment: t.experiment}
 		c.byName[s.cost] = cost
 		delete(c.Missing, s.cost) // of an earlier run
@@ -220,8 +225,8 @@ func (t *table) add(c *Costs) {
 	}
 }
 
-// values are a source's, by block.
-func (t *table) values(s source, group string) map[int]float64 {
+// points are a source's of each block, over the connections of the fleets where there are some.
+func (t *table) points(s source, group string) map[int][]stats.Point {
 	arms := pick(t.manifest, t.experiment, group, func(a results.Arm) bool { return !s.timed || a.Timers == t.timers })
 	if !s.slope && len(arms) > 1 {
 		arms = arms[:1]
@@ -241,11 +246,20 @@ func (t *table) values(s source, group string) map[int]float64 {
 			points[trial.Block] = append(points[trial.Block], stats.Point{X: x, Y: v})
 		}
 	}
+	return points
+}
+
+// values are a source's, by block.
+func (t *table) values(s source, group string) map[int]float64 {
 	values := map[int]float64{}
-	for block, of := range points {
+	for block, of := range t.points(s, group) {
 		if !s.slope {
 			values[block] = of[0].Y
 			continue
+		}
+		if s.bends && len(of) > 2 {
+			slices.SortFunc(of, func(a, b stats.Point) int { return cmp.Compare(a.X, b.X) })
+			of = of[len(of)-2:]
 		}
 		line, err := stats.FitLine([][]stats.Point{of}, 1, 1)
 		if err == nil || errors.As(err, new(*stats.BlocksError)) { // of one block there is a line, if no interval

@@ -16,7 +16,7 @@ type record struct {
 	Host       results.Host     `json:"host"`
 	Versions   results.Versions `json:"versions"`
 	Groups     []groupRecord    `json:"groups"`
-	Law        *float64         `json:"law_seconds"`
+	Ports      portsRecord      `json:"ports"`
 	WhatIfs    []whatIfRecord   `json:"what_if"`
 	Checks     []checkRecord    `json:"checks"`
 	Warnings   []string         `json:"warnings"`
@@ -51,10 +51,23 @@ type groupRecord struct {
 	Binding    string            `json:"binding"`
 	Difference *intervalRecord   `json:"hosts_more_than_first"`
 	Dimensions []dimensionRecord `json:"dimensions"`
-	Rate       *float64          `json:"reconnections_per_second"`
-	Storm      *stormRecord      `json:"storm"`
-	Costs      []costRecord      `json:"costs"`
-	Scaling    scalingRecord     `json:"scaling"`
+	// LowerBound says that not every cost was measured: hosts are those of the others.
+	LowerBound bool          `json:"lower_bound"`
+	Law        *lawRecord    `json:"law_seconds"`
+	Rate       *float64      `json:"reconnections_per_second"`
+	Rates      []float64     `json:"reconnections_per_second_by_throw"`
+	Uneven     float64       `json:"storm_hosts_over_average"`
+	Storm      *stormRecord  `json:"storm"`
+	Costs      []costRecord  `json:"costs"`
+	Scaling    scalingRecord `json:"scaling"`
+}
+
+type portsRecord struct {
+	EdgeUDP          int `json:"edge_udp_per_host"`
+	EdgeTCP          int `json:"edge_tcp_per_host"`
+	ConnectorSockets int `json:"connector_sockets"`
+	// TunnelsPerAddress is how many can reach one edge address from behind one of a NAT's.
+	TunnelsPerAddress int `json:"tunnels_per_nat_address"`
 }
 
 type intervalRecord struct {
@@ -70,6 +83,7 @@ type dimensionRecord struct {
 	PerHost float64         `json:"per_host"`
 	Hosts   *intervalRecord `json:"hosts"`
 	Binds   float64         `json:"binds"`
+	AtLeast string          `json:"lower_bound_because,omitempty"`
 	Refused string          `json:"refused,omitempty"`
 }
 
@@ -100,10 +114,41 @@ type costRecord struct {
 }
 
 type whatIfRecord struct {
-	Change string   `json:"change"`
-	Law    *float64 `json:"law_seconds"`
-	// Hosts are by group; null where no number is enough.
-	Hosts []*int `json:"hosts"`
+	Change string `json:"change"`
+	// Groups are in the order of the answer's.
+	Groups []whatIfGroupRecord `json:"groups"`
+}
+
+// whatIfGroupRecord has nulls where no number of hosts is enough.
+type whatIfGroupRecord struct {
+	Law  *lawRecord `json:"law_seconds"`
+	Rate *float64   `json:"reconnections_per_second"`
+	// Low and High are the least and the most of several storms with dice of their own.
+	Low   *int `json:"hosts_low"`
+	Hosts *int `json:"hosts"`
+	High  *int `json:"hosts_high"`
+}
+
+// lawRecord is the least, the median and the most of several storms.
+type lawRecord struct {
+	Low   float64 `json:"low"`
+	Value float64 `json:"value"`
+	High  float64 `json:"high"`
+}
+
+func recordLaw(l Law) *lawRecord {
+	if l.Never || l.Value == 0 {
+		return nil
+	}
+	return &lawRecord{l.Low.Seconds(), l.Value.Seconds(), l.High.Seconds()}
+}
+
+// positive is nil for 0.
+func positive[T int | float64](v T) *T {
+	if v == 0 {
+		return nil
+	}
+	return &v
 }
 
 type scalingRecord struct {
@@ -149,21 +194,18 @@ func (p *Plan) checkRecords() []checkRecord {
 
 func (p *Plan) record() record {
 	t := &p.Target
-	out := record{Schema: 1, Runs: p.Measured.Runs, Host: p.Measured.Host, Versions: p.Measured.Versions, Law: seconds(p.Law, p.Law >= 0),
+	out := record{Schema: 1, Runs: p.Measured.Runs, Host: p.Measured.Host, Versions: p.Measured.Versions,
 		Warnings: append([]string{}, p.warnings()...), Assumption: p.assumptionSection().list, WhatIfs: []whatIfRecord{}, Checks: p.checkRecords()}
 	out.Target = targetRecord{t.Tunnels, t.Connections, t.RPS, t.Egress, t.Recover.Seconds(), t.RecoverShare, t.Outage.Seconds(), t.Cores, t.Memory, t.NIC,
 		t.Headroom, t.KeepAlive.Seconds(), t.Idle.Seconds(), t.RTT.Seconds(), t.Loss, t.Groups, t.Seed}
+	out.Ports = portsRecord{1, 1, t.Tunnels * t.Connections, ephemeral / t.Connections}
 	for i := range p.Answers {
 		out.Groups = append(out.Groups, p.groupRecord(i))
 	}
 	for _, w := range p.WhatIfs {
-		r := whatIfRecord{Change: w.Change, Law: seconds(w.Law, w.Law >= 0)}
-		for _, n := range w.Hosts {
-			if n == 0 {
-				r.Hosts = append(r.Hosts, nil)
-			} else {
-				r.Hosts = append(r.Hosts, &n)
-			}
+		r := whatIfRecord{Change: w.Change}
+		for _, a := range w.Answers {
+			r.Groups = append(r.Groups, whatIfGroupRecord{recordLaw(a.Law), positive(a.Rate), positive(a.Low), positive(a.Hosts), positive(a.High)})
 		}
 		out.WhatIfs = append(out.WhatIfs, r)
 	}
@@ -180,11 +222,9 @@ func (p *Plan) groupRecord(i int) groupRecord {
 			g.Difference = recordOf(Difference(control, a))
 		}
 	}
-	if a.Rate > 0 {
-		g.Rate = &a.Rate
-	}
+	g.LowerBound, g.Law, g.Rates, g.Uneven, g.Rate = len(a.refused()) > 0, recordLaw(a.Law), a.Rates, a.Uneven, positive(a.Rate)
 	for _, d := range a.Dimensions {
-		r := dimensionRecord{Name: d.Name, Unit: d.Unit, PerHost: d.Each, Binds: d.Binds, Refused: d.Refused}
+		r := dimensionRecord{Name: d.Name, Unit: d.Unit, PerHost: d.Each, Binds: d.Binds, AtLeast: d.AtLeast, Refused: d.Refused}
 		if d.Refused == "" {
 			r.Need, r.Hosts = recordOf(d.Need), recordOf(d.Hosts)
 		}

@@ -3,6 +3,7 @@ package capacity
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -17,9 +18,38 @@ type Storm struct {
 	Took   time.Duration `json:"-"` // of computing, which two runs of the same target do not share
 }
 
-// sample is how many tunnels stand for a larger fleet in searches: how long a fleet takes depends on the rate for each of
-// its tunnels, and of 10,000 the 99th percentile of waits is known to a tenth of a second.
-const sample = 10_000
+// A storm's dice are its connectors' waits: two fleets of one size are not back after the same time. Each throw is an
+// independent storm.
+const (
+	// throws is in how many of them the rate is searched, and whatIfThrows for what-ifs.
+	throws, whatIfThrows = 5, 3
+	// sample is how many tunnels stand for a larger fleet in a search, and lawSample where nothing is searched. Of 10,000
+	// tunnels with four connections the 99th percentile of the waits scatters by a second, of 50,000 by less than half of one.
+	sample, lawSample = 10_000, 50_000
+	// tail is how many connections of a sample may be late at least: a share that is nearly all of a fleet is that of a
+	// nearly whole fleet.
+	tail = 100
+	// budget bounds the tunnels of all throws together.
+	budget = 5 * lawSample
+)
+
+// sampled is how many tunnels stand for the fleet, where so many would.
+func (t *Target) sampled(usual int) int {
+	late := (1 - t.RecoverShare) * float64(t.Connections) // of each tunnel
+	if need := tail / late; need > float64(usual) {
+		if need >= float64(t.Tunnels) {
+			return t.Tunnels
+		}
+		usual = int(need)
+	}
+	return min(t.Tunnels, usual)
+}
+
+// throwsOf is how many throws there are of storms with so many tunnels.
+func throwsOf(most, tunnels int) int { return max(min(most, budget/tunnels), 1) }
+
+// thrown is the seed of a throw.
+func (t *Target) thrown(throw int) uint64 { return t.Seed + uint64(throw)*1_000_003 }
 
 // receiveBuffer is what quic-go asks of a socket, and datagramCost what the kernel charges it for a datagram of an
 // Initial's size: its data lies in a block of 2 KiB with 256 bytes of bookkeeping (Linux, sk_buff).
@@ -57,13 +87,10 @@ func (t *Target) storm(c *Costs, hosts int, speed float64) storm.Config {
 
 // pooled is a storm of a small fleet at one core that computes a part of rate, reconnections a second, as large as the
 // fleet's part of all tunnels. Queue and Retry bound the time that is waited as they do at a host.
-func (t *Target) pooled(c *Costs, rate float64) storm.Config {
+func (t *Target) pooled(c *Costs, rate float64, tunnels, throw int) storm.Config {
 	s := t.storm(c, 1, 1)
-	part := 1.0
-	if t.Tunnels > sample {
-		part = sample / float64(t.Tunnels)
-		s.Tunnels = sample
-	}
+	part := float64(tunnels) / float64(t.Tunnels)
+	s.Tunnels, s.Seed = tunnels, t.thrown(throw)
 	all := s.Service + s.Registration
 	perHost := float64(s.Cores) / all.Seconds()
 	one := 1 / (rate * part) / all.Seconds() // of a reconnection, times what it takes a core of a host
@@ -75,8 +102,8 @@ func (t *Target) pooled(c *Costs, rate float64) storm.Config {
 }
 
 // recovered is how long the fleet takes at a rate; ok is false when it is not back in time.
-func (t *Target) recovered(ctx context.Context, c *Costs, rate float64) (time.Duration, bool, error) {
-	s := t.pooled(c, rate)
+func (t *Target) recovered(ctx context.Context, c *Costs, rate float64, tunnels, throw int) (time.Duration, bool, error) {
+	s := t.pooled(c, rate, tunnels, throw)
 	s.Horizon = t.Recover + time.Second // later than asked for is not asked for
 	r, err := storm.Run(ctx, s)
 	if err != nil {
@@ -86,9 +113,16 @@ func (t *Target) recovered(ctx context.Context, c *Costs, rate float64) (time.Du
 	return after, ok, nil
 }
 
-// law is how long the connectors' own waits take, at an edge that computes no time at all.
-func (t *Target) law(ctx context.Context, c *Costs) (time.Duration, bool, error) {
-	s := t.pooled(c, 1)
+// A Law is how long the connectors' own waits take, at an edge that computes no time at all: the least, the median and the
+// most of several throws. Never says that they take for ever.
+type Law struct {
+	Low, Value, High time.Duration
+	Never            bool
+}
+
+// lawIn is the law's time in one throw; ok is false for ever.
+func (t *Target) lawIn(ctx context.Context, c *Costs, tunnels, throw int) (time.Duration, bool, error) {
+	s := t.pooled(c, 1, tunnels, throw)
 	s.Service, s.Registration, s.Shape, s.Queue, s.RetryAbove = 1, 0, nil, 0, 0
 	r, err := storm.Run(ctx, s)
 	if err != nil {
@@ -98,22 +132,77 @@ func (t *Target) law(ctx context.Context, c *Costs) (time.Duration, bool, error)
 	return after, ok, nil
 }
 
-// rate is the least rate of reconnections that brings the fleet back in time; 0 when the law alone takes longer.
-func (t *Target) rate(ctx context.Context, c *Costs) (float64, error) {
-	if after, ok, err := t.law(ctx, c); err != nil || !ok || after > t.Recover {
+// law is the law's time for a group: its flights are lost more often the more datagrams they have.
+func (t *Target) law(ctx context.Context, c *Costs) (Law, error) {
+	tunnels := t.sampled(lawSample)
+	var times []time.Duration
+	for throw := range throwsOf(throws, tunnels) {
+		after, ok, err := t.lawIn(ctx, c, tunnels, throw)
+		if err != nil {
+			return Law{}, err
+		}
+		if !ok {
+			return Law{Never: true}, nil
+		}
+		times = append(times, after)
+	}
+	slices.Sort(times)
+	return Law{Low: times[0], Value: times[len(times)/2], High: times[len(times)-1]}, nil
+}
+
+// rates are the rates of reconnections, a second, that bring the fleet back in time, one for each throw; 0 where the
+// connectors' own waits alone take longer.
+type rates []float64
+
+// middle is the median; 0 when one of them is: what depends on luck is not planned for.
+func (r rates) middle() float64 {
+	sorted := slices.Sorted(slices.Values(r))
+	if len(sorted) == 0 || sorted[0] == 0 {
+		return 0
+	}
+	return sorted[len(sorted)/2]
+}
+
+// of is that of a draw: the same throw for all groups.
+func (r rates) of(draw int) float64 {
+	if len(r) == 0 {
+		return 0
+	}
+	return r[draw%len(r)]
+}
+
+// rates searches in so many throws.
+func (t *Target) rates(ctx context.Context, c *Costs, most int) (out rates, err error) {
+	tunnels := t.sampled(sample)
+	for throw := range throwsOf(most, tunnels) {
+		rate, err := t.rate(ctx, c, tunnels, throw)
+		if err != nil {
+			return nil, fmt.Errorf("search the rate: %w", err)
+		}
+		out = append(out, rate)
+	}
+	return out, nil
+}
+
+// precision is how near the search comes to the least rate.
+const precision = 1.02
+
+// rate is the least rate of reconnections that brings the fleet back in time in a throw; 0 when the law alone takes longer.
+func (t *Target) rate(ctx context.Context, c *Costs, tunnels, throw int) (float64, error) {
+	if after, ok, err := t.lawIn(ctx, c, tunnels, throw); err != nil || !ok || after > t.Recover {
 		return 0, err
 	}
 	all := float64(t.Tunnels * t.Connections)
 	// At the low end even an edge that is busy all the time is too slow; at the high end everybody is served at once.
 	low, high := t.RecoverShare*all/(t.Recover+t.Idle+t.KeepAlive).Seconds()/2, all*10
-	for high/low > 1.01 {
-		middle := (low + high) / 2
+	for high/low > precision {
+		middle := math.Sqrt(low * high)
 		if high/low > 4 {
 			middle = low * 2
 		}
-		after, ok, err := t.recovered(ctx, c, middle)
+		after, ok, err := t.recovered(ctx, c, middle, tunnels, throw)
 		if err != nil {
-			return 0, fmt.Errorf("search the rate: %w", err)
+			return 0, err
 		}
 		if ok && after <= t.Recover {
 			high = middle
@@ -154,7 +243,7 @@ func (t *Target) simulate(ctx context.Context, c *Costs, a *Answer) error {
 // longer they are not, and where what normal operation leaves for a storm is not known, nobody knows how many.
 func (a *Answer) raises() bool {
 	i := slices.IndexFunc(a.Dimensions, func(d Dimension) bool { return d.Name == dimStorm })
-	return a.Rate > 0 && a.Dimensions[i].Refused == ""
+	return a.Rate > 0 && a.Dimensions[i].Refused == "" && a.Dimensions[i].AtLeast == ""
 }
 
 // settle makes the answer one of the hosts that the storm was simulated on, in all of its draws.
@@ -162,17 +251,23 @@ func (t *Target) settle(c *Costs, a *Answer, done *Storm) {
 	if hosts := float64(done.Config.Hosts); hosts > a.Hosts.Value {
 		i := slices.IndexFunc(a.Dimensions, func(d Dimension) bool { return d.Name == dimStorm })
 		const rounding = 1e-6 // of a host, that its number is not rounded up to the next
-		*a = t.answer(c, a.Rate, (hosts-rounding)/a.Dimensions[i].Hosts.Value)
+		law := a.Law
+		*a = t.answer(c, a.Rates, (hosts-rounding)/a.Dimensions[i].Hosts.Value)
+		a.Law = law
 	}
 	a.Storm = done
 }
 
 // late says that the storm takes too long on the answer's hosts.
 func (t *Target) late(a *Answer, took time.Duration, ok bool) string {
-	text := fmt.Sprintf("the simulated storm brings %s back after %s on %s hosts, later than the %v asked for",
-		percent(t.RecoverShare), after(took, ok), count(a.Storm.Config.Hosts), t.Recover)
+	text := fmt.Sprintf("the simulated storm brings %s back after %s on %s, later than the %v asked for",
+		percent(t.RecoverShare), after(took, ok), counted(a.Storm.Config.Hosts, "host"), t.Recover)
 	if !a.raises() {
 		return text + ": how many hosts would do cannot be said without what normal operation takes of them"
+	}
+	if wait := a.Storm.Result.LongestWait; wait < t.Recover/20 {
+		return text + fmt.Sprintf(". Nobody waited longer than %s for a core: it is the connectors' own waits that take it, and more hosts are no help; allow more time with --recover-within",
+			after(wait, true))
 	}
 	return text + fmt.Sprintf("; so it did on every number of hosts that was tried, %d of them: plan for more, or allow more time with --recover-within", attempts)
 }

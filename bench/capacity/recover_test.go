@@ -1,7 +1,6 @@
 package capacity
 
 import (
-	"math"
 	"strings"
 	"testing"
 	"time"
@@ -37,12 +36,18 @@ func TestUnevenHosts(t *testing.T) {
 	want := small()
 	m, err := Read([]string{folder(t, 0.01, madeBlocks, nil, slow(200*time.Millisecond)...)}, &want)
 	require.NoError(t, err)
-	p, err := Compute(t.Context(), want, m)
-	require.NoError(t, err)
+	var p *Plan
+	for want.Seed = 1; want.Seed < 30; want.Seed++ { // until chance makes queues for both groups
+		p, err = Compute(t.Context(), want, m)
+		require.NoError(t, err)
+		if p.Answers[0].Uneven > 1 && p.Answers[1].Uneven > 1 {
+			break
+		}
+	}
 	for i := range p.Answers {
 		a := &p.Answers[i]
 		require.Greater(t, a.Uneven, 1.0, "hosts that are equal need no more: the test tests nothing")
-		average := want.answer(&m.Costs[i], a.Rate, 1)
+		average := want.answer(&m.Costs[i], a.Rates, 1)
 		require.Greater(t, a.Hosts.Value, average.Hosts.Value)
 		require.Equal(t, a.Hosts.Value, float64(a.Storm.Config.Hosts))
 		require.Equal(t, dimStorm, a.Binding)
@@ -59,9 +64,11 @@ func TestUnevenHosts(t *testing.T) {
 			if w.Change == "twice the time to recover" {
 				other := want
 				other.Recover *= 2
-				rate, err := other.rateOf(t.Context(), &m.Costs[i])
+				answer, err := other.whatIf(t.Context(), &m.Costs[i], a.Uneven)
 				require.NoError(t, err)
-				require.Equal(t, other.hosts(&m.Costs[i], rate, a.Uneven), w.Hosts[i])
+				require.Equal(t, answer, w.Answers[i])
+				require.LessOrEqual(t, answer.Low, answer.Hosts)
+				require.LessOrEqual(t, answer.Hosts, answer.High)
 			}
 		}
 	}
@@ -113,9 +120,8 @@ func TestLateStorm(t *testing.T) {
 
 	// Without what normal operation takes, no number of hosts is known to be enough.
 	want.RPS = 1000
-	m, err = Read([]string{folder(t, 0, madeBlocks, nil, without(all(), "requests")...)}, &want)
+	m, err = Read([]string{folder(t, 0, madeBlocks, nil, without(slow(2500*time.Millisecond), "requests")...)}, &want)
 	require.NoError(t, err)
-	want.Tunnels, want.Memory = 20_000, math.MaxInt64/4
 	a, err := want.solve(t.Context(), &m.Costs[0])
 	require.NoError(t, err)
 	hosts := a.Hosts

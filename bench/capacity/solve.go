@@ -18,6 +18,8 @@ type Dimension struct {
 	Hosts stats.Interval
 	// Binds is the share of draws in which no other dimension asks for more hosts.
 	Binds float64
+	// AtLeast says which cost of several was not measured: what is above is then a lower bound, of the others alone.
+	AtLeast string
 	// Refused says why there is no answer; everything above is then zero.
 	Refused string
 
@@ -41,8 +43,12 @@ type Answer struct {
 	Hosts stats.Interval
 	// Binding is the dimension that asks for most; "" when all were refused.
 	Binding string
-	// Rate is how many reconnections a second the edge must compute to be back in time; 0 when none is fast enough.
-	Rate float64
+	// Rate is how many reconnections a second the edge must compute to be back in time; 0 when none is sure to be fast enough.
+	// Rates are those of each throw.
+	Rate  float64
+	Rates rates
+	// Law is how long the connectors' own waits take.
+	Law Law
 	// Storm is the simulated one, on Hosts; nil where the cost of a handshake is missing.
 	Storm *Storm
 	// Uneven is how many times the hosts that reconnections need on average are planned for, because the simulation said
@@ -130,22 +136,18 @@ func unevenly(dimension string, uneven float64) float64 {
 	return 1
 }
 
-// need is what a target needs of a dimension. refused says why there is no number.
-func (t *Target) need(dimension string, of costOf, missing map[string]string, rate float64) (need float64, refused string) {
-	lack := func(name string) (float64, string) { return 0, missing[name] }
-	steady, without := t.steadyCores(of)
+// need is what a target needs of a dimension, of the costs that there are. lacks says which one there is none of.
+func (t *Target) need(dimension string, of costOf, missing map[string]string, rate float64) (need float64, lacks string) {
 	switch dimension {
 	case dimSteady:
-		if without != "" {
-			return lack(without)
-		}
-		return steady, ""
+		steady, without := t.steadyCores(of)
+		return steady, missing[without]
 	case dimStorm:
 		return t.stormCores(of, missing, rate)
 	case dimMemory:
 		v, ok := of(heldMemory)
 		if !ok {
-			return lack(heldMemory)
+			return 0, missing[heldMemory]
 		}
 		return v * t.connections(), ""
 	case dimNetwork:
@@ -179,14 +181,14 @@ func (t *Target) stormCores(of costOf, missing map[string]string, rate float64) 
 	}
 	steady, without := t.steadyCores(of)
 	if without != "" {
-		return 0, missing[without] + ": what normal operation leaves for a storm is not known"
+		return rate*service/1e9 + steady, missing[without] + ": what normal operation leaves for a storm is not known"
 	}
 	return rate*service/1e9 + steady, ""
 }
 
 // traffic is that of normal operation and so many reconnections a second, in the busier direction, bit/s: bodies carry
 // QUIC's overhead from the tunnels to the edge.
-func (t *Target) traffic(of costOf, missing map[string]string, rate float64) (need float64, refused string) {
+func (t *Target) traffic(of costOf, missing map[string]string, rate float64) (need float64, lacks string) {
 	in, out := t.Egress*(1+tunnelOverhead), t.Egress
 	for _, load := range []struct {
 		in, out string
@@ -194,15 +196,16 @@ func (t *Target) traffic(of costOf, missing map[string]string, rate float64) (ne
 	}{{keepAliveIn, keepAliveOut, t.connections()}, {clientBytes, serverBytes, rate}} {
 		toEdge, ok := of(load.in)
 		fromEdge, also := of(load.out)
-		if load.units > 0 && !ok {
-			return 0, missing[load.in]
-		}
-		if load.units > 0 && !also {
-			return 0, missing[load.out]
+		switch {
+		case load.units == 0 || lacks != "":
+		case !ok:
+			lacks = missing[load.in]
+		case !also:
+			lacks = missing[load.out]
 		}
 		in, out = in+8*load.units*toEdge, out+8*load.units*fromEdge
 	}
-	return max(in, out), ""
+	return max(in, out), lacks
 }
 
 // dimensions are all, with what they are counted in.
@@ -210,21 +213,26 @@ var dimensions = []struct{ name, unit string }{
 	{dimSteady, "cores"}, {dimStorm, "cores"}, {dimMemory, "B"}, {dimNetwork, "bit/s"}, {dimSurge, "bit/s"},
 }
 
-// answer solves for one group, with the rate of reconnections that the law asks for, and uneven times the hosts for them.
-func (t *Target) answer(c *Costs, rate, uneven float64) Answer {
-	a := Answer{Group: c.Group, Rate: rate, Uneven: uneven}
+// answer solves for one group, with the rates of reconnections that the law asks for, and uneven times the hosts for them.
+func (t *Target) answer(c *Costs, of rates, uneven float64) Answer {
+	rate := of.middle()
+	a := Answer{Group: c.Group, Rate: rate, Rates: of, Uneven: uneven}
 	drawnHosts := make([][]float64, len(dimensions)) // by dimension and draw
 	for d, dim := range dimensions {
 		out := Dimension{Name: dim.name, Unit: dim.unit, Each: t.perHost(dim.name, &c.Scaling)}
 		perNeed := unevenly(dim.name, uneven) / out.Each
 		out.never = (dim.name == dimStorm || dim.name == dimSurge) && rate == 0 && c.reconnect() != nil
-		var need float64
-		need, out.Refused = t.need(dim.name, c.medians(), c.Missing, rate)
+		need, lacks := t.need(dim.name, c.medians(), c.Missing, rate)
+		if need > 0 {
+			out.AtLeast = lacks
+		} else {
+			out.Refused = lacks
+		}
 		drawnHosts[d] = make([]float64, draws)
 		if out.Refused == "" {
 			needs := make([]float64, draws)
 			for i := range needs {
-				needs[i], _ = t.need(dim.name, c.drawn(i), c.Missing, rate)
+				needs[i], _ = t.need(dim.name, c.drawn(i), c.Missing, of.of(i))
 				drawnHosts[d][i] = needs[i] * perNeed
 			}
 			out.Need, out.Hosts = interval(need, needs), interval(need*perNeed, drawnHosts[d])

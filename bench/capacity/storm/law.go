@@ -1,7 +1,6 @@
 package storm
 
 import (
-	"math/rand/v2"
 	"time"
 
 	"pqbench/tunnel/connector"
@@ -18,11 +17,11 @@ type queue struct {
 // laws are a fleet's state of waiting.
 type laws struct {
 	retries int
-	random  *rand.Rand
 	own     []uint8 // by connection: exponent of its latest wait
 	shared  []queue // by tunnel
 
-	// Replayed draws, by connection and by tunnel; nil: all come from random.
+	ownDice, sharedDice dice
+	// Replayed draws, by connection and by tunnel; nil: all come from the dice.
 	ownDraws, sharedDraws []func() float64
 }
 
@@ -37,19 +36,27 @@ func (l *laws) replay(seed uint64, tunnels, connections int) {
 	}
 }
 
-// below is uniform below a limit, drawn from a replayed source where there is one.
-func (l *laws) below(limit time.Duration, sources []func() float64, i int32) int64 {
-	if sources == nil {
-		return int64(l.random.Float64() * float64(limit))
+// alone and together are uniform below a limit, drawn for a connection or for a tunnel, from a replayed source where there is
+// one.
+func (l *laws) alone(limit time.Duration, connection int32) int64 {
+	if l.ownDraws == nil {
+		return int64(l.ownDice.uniform(connection) * float64(limit))
 	}
-	return int64(sources[i]() * float64(limit))
+	return int64(l.ownDraws[connection]() * float64(limit))
+}
+
+func (l *laws) together(limit time.Duration, tunnel int32) int64 {
+	if l.sharedDraws == nil {
+		return int64(l.sharedDice.uniform(tunnel) * float64(limit))
+	}
+	return int64(l.sharedDraws[tunnel]() * float64(limit))
 }
 
 // pause is a connection's own wait.
 func (l *laws) pause(connection int32) int64 {
 	n := min(int(l.own[connection])+1, l.retries)
 	l.own[connection] = uint8(n)
-	return l.below(connector.OwnWaitBelow(n, l.retries), l.ownDraws, connection)
+	return l.alone(connector.OwnWaitBelow(n, l.retries), connection)
 }
 
 // join is the end of the wait that a tunnel's connection shares, when its own is over now. first says that it has not
@@ -67,7 +74,7 @@ func (l *laws) join(tunnel int32, now int64, first bool) (end int64) {
 	}
 	q.calm = 0
 	q.n = uint8(min(int(q.n)+1, l.retries))
-	q.gate = now + l.below(connector.SharedWaitBelow(int(q.n), l.retries), l.sharedDraws, tunnel)
+	q.gate = now + l.together(connector.SharedWaitBelow(int(q.n), l.retries), tunnel)
 	return q.gate
 }
 
@@ -75,6 +82,6 @@ func (l *laws) join(tunnel int32, now int64, first bool) (end int64) {
 func (l *laws) back(tunnel int32, now int64) {
 	q := &l.shared[tunnel]
 	if q.away--; q.away == 0 {
-		q.calm = now + l.below(connector.CalmBelow(int(q.n), l.retries), l.sharedDraws, tunnel)
+		q.calm = now + l.together(connector.CalmBelow(int(q.n), l.retries), tunnel)
 	}
 }

@@ -2,7 +2,6 @@ package storm
 
 import (
 	"math"
-	"math/rand/v2"
 	"time"
 )
 
@@ -14,7 +13,7 @@ const firstPTO = 200 * time.Millisecond
 type path struct {
 	rtt    int64
 	loss   float64
-	random *rand.Rand
+	dice   *dice // by connection
 	giveUp int64
 }
 
@@ -23,12 +22,12 @@ type path struct {
 //
 // Note: a simplification. A server that has one of two Initials acknowledges it, which can bring the other one earlier;
 // the lab has that to the datagram.
-func (p *path) flight(datagrams int, pto time.Duration) (delay int64, ok bool) {
+func (p *path) flight(connection int32, datagrams int, pto time.Duration) (delay int64, ok bool) {
 	if p.loss == 0 {
 		return 0, true
 	}
 	all := math.Pow(1-p.loss, float64(datagrams))
-	for wait := int64(pto); p.random.Float64() >= all; wait *= 2 {
+	for wait := int64(pto); p.dice.uniform(connection) >= all; wait *= 2 {
 		if delay += wait; delay >= p.giveUp {
 			return delay, false
 		}

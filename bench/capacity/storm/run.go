@@ -2,7 +2,6 @@ package storm
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 )
 
@@ -26,7 +25,8 @@ func Run(ctx context.Context, c Config) (Result, error) {
 // t·Connections+i.
 type simulation struct {
 	Config
-	random   *rand.Rand
+	// chance decides what is not the law: losses, hosts, service times, when a silent loss is found out.
+	chance   dice
 	laws     laws
 	path     path
 	calendar *calendar
@@ -65,11 +65,10 @@ const (
 
 func newSimulation(c Config) *simulation {
 	n := c.Tunnels * c.Connections
-	random := rand.New(rand.NewPCG(c.Seed, 0x73746f726d)) // the second word only has to be fixed
 	s := &simulation{
-		Config: c, random: random,
-		laws:     laws{retries: c.Retries, random: random, own: make([]uint8, n), shared: make([]queue, c.Tunnels)},
-		path:     path{rtt: int64(c.RTT), loss: c.Loss, random: random, giveUp: int64(c.HandshakeIdle)},
+		Config: c, chance: newDice(c.Seed, 1, n),
+		laws:     laws{retries: c.Retries, own: make([]uint8, n), shared: make([]queue, c.Tunnels), ownDice: newDice(c.Seed, 2, n), sharedDice: newDice(c.Seed, 3, c.Tunnels)},
+		path:     path{rtt: int64(c.RTT), loss: c.Loss, giveUp: int64(c.HandshakeIdle)},
 		hosts:    make([]host, c.Hosts),
 		back:     int64(c.Outage),
 		end:      int64(c.Outage + c.Horizon),
@@ -81,6 +80,7 @@ func newSimulation(c Config) *simulation {
 		up:       make([]uint8, c.Tunnels),
 		calendar: newCalendar(n, dayOf(n), daysOf(n)),
 	}
+	s.path.dice = &s.chance
 	for i := range s.hosts {
 		s.hosts[i].free = make(times, c.Cores)
 	}
@@ -105,7 +105,7 @@ func (s *simulation) lose() {
 	for connection := range s.state {
 		found := int64(s.RTT / 2)
 		if !s.Told {
-			found = int64(s.Idle) + s.laws.below(period, nil, 0)
+			found = int64(s.Idle) + int64(s.chance.uniform(int32(connection))*float64(period))
 		}
 		s.pause(int32(connection), found)
 	}
@@ -170,7 +170,7 @@ func (s *simulation) send(connection int32, arrival int64) {
 	leaves, ok := s.path.reach(s.heard[connection], arrival)
 	if ok {
 		var delay int64
-		delay, ok = s.path.flight(s.ClientFlight, firstPTO)
+		delay, ok = s.path.flight(connection, s.ClientFlight, firstPTO)
 		leaves += delay
 	}
 	if !ok || leaves-s.heard[connection] >= s.giveUp {
@@ -188,7 +188,7 @@ func (s *simulation) timeout(connection int32) {
 
 // arrive is a first flight at the edge.
 func (s *simulation) arrive(connection int32, now int64) {
-	s.at[connection] = int32(s.random.IntN(len(s.hosts)))
+	s.at[connection] = int32(s.chance.below(connection, len(s.hosts)))
 	h := &s.hosts[s.at[connection]]
 	if s.admits() {
 		busy := h.inProgress(now)
@@ -217,14 +217,14 @@ func (s *simulation) admits() bool { return s.Cap > 0 || s.RetryAbove > 0 || s.Q
 
 // serve queues for a core. The edge does not know that a client has given up: it does the work all the same.
 func (s *simulation) serve(h *host, connection int32, now int64) {
-	service := s.shaped(s.Service)
+	service := s.shaped(connection, s.Service)
 	s.out.EdgeBusy += service
 	start, end := h.begin(now, s.length(service))
 	if s.admits() {
 		h.enter(end)
 	}
 	s.out.LongestWait = max(s.out.LongestWait, time.Duration(start-now))
-	delay, ok := s.path.flight(s.ServerFlight, firstPTO)
+	delay, ok := s.path.flight(connection, s.ServerFlight, firstPTO)
 	back := end + delay + int64(s.RTT/2)
 	if !ok || back-s.heard[connection] >= s.giveUp {
 		s.out.InVain++
@@ -254,7 +254,7 @@ func (s *simulation) complete(connection int32, at int64) {
 	if at <= s.end {
 		s.out.add(&s.out.Shaken, at-s.back)
 	}
-	delay, _ := s.path.flight(1, s.path.laterPTO())
+	delay, _ := s.path.flight(connection, 1, s.path.laterPTO())
 	arrival := at + delay + int64(s.RTT/2)
 	switch {
 	case s.Registration > 0:
@@ -267,11 +267,11 @@ func (s *simulation) complete(connection int32, at int64) {
 }
 
 // shaped is a time of the distribution of service times.
-func (s *simulation) shaped(mean time.Duration) time.Duration {
+func (s *simulation) shaped(connection int32, mean time.Duration) time.Duration {
 	if s.Shape == nil {
 		return mean
 	}
-	return time.Duration(float64(mean) * s.Shape[s.random.IntN(len(s.Shape))])
+	return time.Duration(float64(mean) * s.Shape[s.chance.below(connection, len(s.Shape))])
 }
 
 // length is how long a core is busy with what takes it so much CPU time, beside what else it does.

@@ -57,9 +57,17 @@ func (p *pair) pass(to, from End, linger time.Duration) int64 {
 	buf := buffers.Get().(*[]byte)
 	n, err := io.CopyBuffer(writerOnly{to}, readerOnly{from}, *buf)
 	buffers.Put(buf)
+	p.end(err, linger)
 	if err == nil {
-		_ = to.CloseWrite() // it fails only where the far side was first: what it has to say decides
+		// It fails only where the far side was first: what it has to say decides. An end that then closes as a whole fails
+		// the other direction, which must not count for the first failure: the end above came before it.
+		_ = to.CloseWrite()
 	}
+	return n
+}
+
+// end notes that a direction has ended.
+func (p *pair) end(err error, linger time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
@@ -74,7 +82,6 @@ func (p *pair) pass(to, from End, linger time.Duration) int64 {
 		p.timer = time.AfterFunc(linger, p.abort)
 	}
 	p.ended = true
-	return n
 }
 
 func (p *pair) abort() {

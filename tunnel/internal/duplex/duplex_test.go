@@ -108,6 +108,29 @@ func TestAFailureEndsBoth(t *testing.T) {
 	}
 }
 
+// closing is an End that closes as a whole when it is to send its end, as an origin's connection does whose far side is gone.
+type closing struct{ end }
+
+func (c closing) CloseWrite() error {
+	c.Abort()
+	time.Sleep(time.Second) // in which the other direction notices
+	return errAborted
+}
+
+// An end that closes as a whole because all was said is no failure.
+func TestAnEndThatClosesWhole(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, sayA, hearA := newEnd()
+		b, _, hearB := newEnd()
+		go drain(nil, hearA)
+		go drain(nil, hearB)
+		_ = sayA.Close()
+		_, _, err := Copy(a, closing{b}, Linger)
+		a.Abort()
+		require.NoError(t, err)
+	})
+}
+
 // A far side that takes nothing holds back the other: no more than a buffer is ever between them.
 func TestASlowReaderHoldsTheWriter(t *testing.T) {
 	const chunk = 1 << 10

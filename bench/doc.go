@@ -20,6 +20,8 @@
 //     knee) whose probes are such loops.
 //  6. A trial is one arm in one block. The load's samples (every handshake or request, failed ones included) and the
 //     trial's own values (CPU time by getrusage, allocations, rates, bytes) are written as they come.
+//     One watch is kept over all processes meanwhile: what ends, or does not answer for a minute, ends the run with that
+//     for a reason.
 //  7. At the end, or at Ctrl-C, or when something broke, the manifest is completed and the folder gets its name.
 //  8. Package results/report reads the folder, makes summary.json, the tables, the plots and the report, and could do
 //     so again at any time with the same bytes: it has no clock and no random source of its own.

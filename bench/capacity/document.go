@@ -111,7 +111,11 @@ func (p *Plan) price(a *Answer) string {
 		return fmt.Sprintf("%s against %s: cannot be said without both answers.", a.Group, control.Group)
 	}
 	d := Difference(control, a)
-	text := fmt.Sprintf("%s instead of %s: %s hosts", a.Group, control.Group, signed(d.Value))
+	thing := "hosts"
+	if d.Value == 1 || d.Value == -1 {
+		thing = "host"
+	}
+	text := fmt.Sprintf("%s instead of %s: %s %s", a.Group, control.Group, signed(d.Value), thing)
 	if d.Low != d.High {
 		text += fmt.Sprintf(" [%s, %s]", signed(d.Low), signed(d.High))
 	}
@@ -333,7 +337,7 @@ func (p *Plan) costSection() section {
 	s.head = append(s.head, "blocks", "from")
 	for _, source := range sources {
 		row := []string{titles[source.cost].title}
-		blocks, from := "–", source.experiment+": missing"
+		var blocks, from []string
 		for i := range p.Measured.Costs {
 			cost := p.Measured.Costs[i].cost(source.cost)
 			if cost == nil {
@@ -341,12 +345,23 @@ func (p *Plan) costSection() section {
 				continue
 			}
 			row = append(row, quantity(cost.Interval, titles[source.cost].unit))
-			blocks, from = count(cost.Blocks), cost.Experiment+" of "+cost.Run
+			blocks, from = once(blocks, count(cost.Blocks)), once(from, cost.Experiment+" of "+cost.Run)
 		}
-		s.rows = append(s.rows, append(row, blocks, from))
+		if from == nil {
+			blocks, from = []string{"–"}, []string{source.experiment + ": missing"}
+		}
+		s.rows = append(s.rows, append(row, strings.Join(blocks, " and "), strings.Join(from, " and ")))
 	}
 	s.list = []string{"medians over blocks with distribution-free 95 % intervals"}
 	return s
+}
+
+// once appends what is not there.
+func once(list []string, text string) []string {
+	if slices.Contains(list, text) {
+		return list
+	}
+	return append(list, text)
 }
 
 // warnings are those of the runs, and of storms that take too long.
@@ -393,6 +408,9 @@ func (p *Plan) assumptionSection() section {
 		fmt.Sprintf("First flights beyond what a receive buffer of 7 MiB holds are lost (quic-go asks for so much; net.core.rmem_max must allow it), and above %d handshakes in progress an edge asks for a Retry, whose own CPU is not counted.", edge.DefaultRetryAbove),
 		fmt.Sprintf("Connectors compute on machines of their own, %v away, with a loss of %s each way; a flight that loses a datagram is sent again after a probe time-out (200 ms, doubling).", t.RTT, percent(t.Loss)),
 	)
+	s.list = append(s.list,
+		"Not counted: the eyeballs' own TLS handshakes with the edge, the memory of requests in flight, and the bytes of Retries, of flights that are sent again and of dials that time out.",
+		"Where the scaling over cores was fitted its own interval is not in those of hosts; where it was not, a core of a larger host is taken to do as much as one that was measured.")
 	for i := range p.Measured.Costs {
 		c := &p.Measured.Costs[i]
 		if c.cost(reconnection) == nil {

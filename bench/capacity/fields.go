@@ -167,7 +167,11 @@ func span(text string, low, high time.Duration, to *time.Duration) error {
 		err = nil
 	}
 	if err != nil || v < low || v > high {
-		return fmt.Errorf("%q: want a time from %v to %v, such as 30s", text, low, high)
+		example := 30 * time.Second
+		if example > high {
+			example = 30 * time.Millisecond
+		}
+		return fmt.Errorf("%q: want a time from %v to %v, such as %v", text, low, high, example)
 	}
 	*to = v
 	return nil

@@ -111,10 +111,23 @@ func (m *Measured) missing(s source, group, timers string) string {
 		case len(arms) > 0 && s.timed && !asked:
 			return fmt.Sprintf("%s ran experiment %s for %s with other timers than the target's, %s", r.name, s.experiment, group, r.manifest.Arms[arms[0]].Arm.Timers)
 		case len(arms) > 0:
-			return fmt.Sprintf("experiment %s of %s has no value for %s", s.experiment, r.name, group)
+			return fmt.Sprintf("experiment %s of %s has no value for %s of %q%s", s.experiment, r.name, group, titles[s.cost].title, s.remedy())
 		}
 	}
 	return fmt.Sprintf("no run has experiment %s for %s", s.experiment, group)
+}
+
+// remedy says what an experiment must have for the cost.
+func (s *source) remedy() string {
+	switch {
+	case s.slope && s.timed:
+		return ": it needs sizes of fleets that are far apart, idle for two keep-alive periods and more (time: 5s)"
+	case s.slope:
+		return ": it needs sizes of fleets that are far apart"
+	case s.timed:
+		return ": it needs fleets that are idle for two keep-alive periods and more (time: 5s)"
+	}
+	return ""
 }
 
 func groupsOf(costs []Costs) string {

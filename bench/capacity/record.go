@@ -178,6 +178,10 @@ type missedRecord struct {
 	PredictedBlocks int      `json:"predicted_blocks"` // in which it came to pass
 	MeasuredBlocks  int      `json:"measured_blocks"`
 	Within          bool     `json:"within_15_percent"`
+	// Law is the prediction of the connectors' waits alone; where ByLaw, it is as near, and the prediction says nothing
+	// about costs.
+	Law   *float64 `json:"law_alone"`
+	ByLaw bool     `json:"law_alone_within_15_percent"`
 }
 
 func (p *Plan) checkRecords() []checkRecord {
@@ -185,7 +189,7 @@ func (p *Plan) checkRecords() []checkRecord {
 	for _, c := range p.Checks {
 		r := checkRecord{c.Run, c.Arm, c.Blocks, c.Refused, c.Unaccepted, map[string]missedRecord{}}
 		for _, m := range c.Metrics {
-			r.Metrics[m.Name] = missedRecord{m.Unit, finite(m.Predicted), finite(m.Measured), finite(m.Miss()), m.PredictedBlocks, m.MeasuredBlocks, m.OK()}
+			r.Metrics[m.Name] = missedRecord{m.Unit, finite(m.Predicted), finite(m.Measured), finite(m.Miss()), m.PredictedBlocks, m.MeasuredBlocks, m.OK(), finite(m.Law), m.ByLaw()}
 		}
 		out = append(out, r)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"pqbench/bench"
+	"pqbench/bench/capacity/storm"
 	"pqbench/kex"
 	"pqbench/tunnel"
 )
@@ -68,6 +69,8 @@ func (t *Target) Check() error {
 	switch {
 	case t.Tunnels == 0:
 		return errors.New("tunnels: say how many, such as --tunnels 100000")
+	case t.Tunnels*t.Connections > storm.MaxConnections:
+		return fmt.Errorf("%s tunnels of %d connections are more than the %s connections that a storm is simulated with", count(t.Tunnels), t.Connections, count(storm.MaxConnections))
 	case t.KeepAlive >= t.Idle:
 		return fmt.Errorf("keepalive %v is no less than idle %v: every idle connection would be given up", t.KeepAlive, t.Idle)
 	case len(t.Groups) == 0:

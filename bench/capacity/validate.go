@@ -40,6 +40,15 @@ type CheckedMetric struct {
 	Predicted, Measured float64
 	// PredictedBlocks and MeasuredBlocks are those in which it came to pass.
 	PredictedBlocks, MeasuredBlocks int
+	// Law is the prediction where neither end takes any time to compute: that of the connectors' waits alone.
+	Law float64
+}
+
+// ByLaw reports whether the connectors' waits alone are as near to the measurement: the prediction then says nothing about
+// costs.
+func (m CheckedMetric) ByLaw() bool {
+	m.Predicted, m.PredictedBlocks = m.Law, m.MeasuredBlocks
+	return m.OK()
 }
 
 // Miss is how much the prediction is above the measurement, as a share of it: 0 where neither came to pass, −1 and +Inf
@@ -148,8 +157,12 @@ func (m *Measured) check(ctx context.Context, r *run, arm int) (Check, error) {
 		if err != nil {
 			return c, fmt.Errorf("%s: %w", r.name, err)
 		}
+		law, err := storm.Run(ctx, waitsAlone(config))
+		if err != nil {
+			return c, fmt.Errorf("%s: %w", r.name, err)
+		}
 		for i := range metrics {
-			metrics[i].add(&t, &result, &config)
+			metrics[i].add(&t, &result, &law, &config)
 		}
 		if config.Cap == 0 {
 			c.Unaccepted += int(t.Values["failed_refused"])
@@ -173,7 +186,7 @@ func (m *Measured) check(ctx context.Context, r *run, arm int) (Check, error) {
 // A tally is a metric's values, block by block, +Inf where it did not come to pass.
 type tally struct {
 	checked
-	predicted, measured []float64
+	predicted, measured, law []float64
 }
 
 func newTallies() []tally {
@@ -184,7 +197,7 @@ func newTallies() []tally {
 	return out
 }
 
-func (t *tally) add(trial *results.Trial, r *storm.Result, c *storm.Config) {
+func (t *tally) add(trial *results.Trial, r, law *storm.Result, c *storm.Config) {
 	got, ok := trial.Values[t.name]
 	if t.checked.measured != nil {
 		got, ok = t.checked.measured(trial.Values, c)
@@ -192,15 +205,17 @@ func (t *tally) add(trial *results.Trial, r *storm.Result, c *storm.Config) {
 	if !ok {
 		got = math.Inf(1)
 	}
-	want, ok := t.of(r, c)
-	if !ok {
-		want = math.Inf(1)
+	of := func(r *storm.Result) float64 {
+		if v, ok := t.of(r, c); ok {
+			return v
+		}
+		return math.Inf(1)
 	}
-	t.predicted, t.measured = append(t.predicted, want), append(t.measured, got)
+	t.predicted, t.law, t.measured = append(t.predicted, of(r)), append(t.law, of(law)), append(t.measured, got)
 }
 
 func (t *tally) metric() CheckedMetric {
-	return CheckedMetric{t.name, t.unit, t.onlyForShow, middle(t.predicted), middle(t.measured), finites(t.predicted), finites(t.measured)}
+	return CheckedMetric{t.name, t.unit, t.onlyForShow, middle(t.predicted), middle(t.measured), finites(t.predicted), finites(t.measured), middle(t.law)}
 }
 
 // middle is the median of values of which some are +Inf, which cannot be interpolated.
@@ -227,7 +242,12 @@ func (m *Measured) measuredStorm(r *run, arm int) (storm.Config, error) {
 		return storm.Config{}, fmt.Errorf("its plan cannot be read: %w", err)
 	}
 	ending, _, _ := strings.Cut(a.Outage, " ")
-	if ending != "close" && ending != "kill" {
+	switch {
+	case a.Share != "":
+		return storm.Config{}, errors.New("a fleet of several groups is not simulated")
+	case ending == "colo":
+		return storm.Config{}, errors.New("the loss of one data center of two is not simulated: its connections find the other one, and the edge has not to come back")
+	case ending != "close" && ending != "kill":
 		return storm.Config{}, fmt.Errorf("an outage of the kind %q is not simulated: the edge has to come back", a.Outage)
 	}
 	timers, err := bench.ParseTimers(a.Timers)
@@ -246,34 +266,57 @@ func (m *Measured) measuredStorm(r *run, arm int) (storm.Config, error) {
 	handshake, registration := c.steps()
 	peer, peerRegistration := c.peerSteps()
 	s := storm.Config{
-		Tunnels: a.Tunnels, Cores: r.manifest.Host.Cores, Speed: 1 / float64(atOnce(plan, r.manifest)),
+		Tunnels: a.Tunnels, Cores: r.manifest.Host.Cores, Speed: 1 / float64(atOnce(plan, r.manifest, a)),
 		Service: handshake, Registration: registration, Shape: c.Shape, Shared: peer, SharedRegistration: peerRegistration,
 		Upkeep: c.each(upkeep), SharedUpkeep: c.each(peerUpkeep), Floor: c.each(floor), SharedFloor: c.each(peerFloor),
-		Horizon: watched(plan), Told: ending == "close", KeepAlive: timers.KeepAlive, Idle: timers.Idle,
+		Horizon: watched(plan, a), Told: ending == "close", KeepAlive: timers.KeepAlive, Idle: timers.Idle,
 		ClientFlight: client, ServerFlight: server, Queue: queue(client), Bin: 10 * time.Millisecond,
 	}
 	return s, admission(a.Admission, &s)
 }
 
-// watched is how long after the edge's return a run's storms were watched: what the simulation has later is never there
-// either.
-func watched(plan *bench.Plan) time.Duration {
-	i := slices.IndexFunc(plan.Experiments, func(e bench.Experiment) bool { return e.Run == "storm" })
-	if i < 0 {
-		return 0 // the simulation's own
-	}
-	return time.Duration(plan.Experiments[i].Timeout)
+// waitsAlone is the storm at ends that compute no time at all.
+func waitsAlone(s storm.Config) storm.Config {
+	s.Service, s.Registration, s.Shared, s.SharedRegistration, s.Shape = 1, 0, 0, 0, nil
+	s.Upkeep, s.SharedUpkeep, s.Floor, s.SharedFloor, s.Queue, s.RetryAbove, s.Cap = 0, 0, 0, 0, 0, 0, 0
+	return s
 }
 
-// atOnce is how many of the run's arms had their storms at the same time.
-func atOnce(plan *bench.Plan, m results.Manifest) int {
+// entry is the plan's entry that an arm is of; nil where none fits.
+func entry(plan *bench.Plan, a results.Arm) *bench.Experiment {
+	ending, length, _ := strings.Cut(a.Outage, " ")
+	outage, _ := time.ParseDuration(length)
+	for i := range plan.Experiments {
+		e := &plan.Experiments[i]
+		if e.Run == "storm" && slices.Contains(e.Sizes, a.Tunnels) && e.Ending == ending && time.Duration(e.Outage) == outage {
+			return e
+		}
+	}
 	i := slices.IndexFunc(plan.Experiments, func(e bench.Experiment) bool { return e.Run == "storm" })
-	if i < 0 || !plan.Experiments[i].Beside {
+	if i < 0 {
+		return nil
+	}
+	return &plan.Experiments[i]
+}
+
+// watched is how long after the edge's return an arm's storms were watched: what the simulation has later is never there
+// either.
+func watched(plan *bench.Plan, a results.Arm) time.Duration {
+	if e := entry(plan, a); e != nil {
+		return time.Duration(e.Timeout)
+	}
+	return 0 // the simulation's own
+}
+
+// atOnce is how many of the run's arms had their storms at the same time as this one.
+func atOnce(plan *bench.Plan, m results.Manifest, a results.Arm) int {
+	e := entry(plan, a)
+	if e == nil || !e.Beside {
 		return 1
 	}
 	n := 0
-	for _, a := range m.Arms {
-		if a.Experiment == "storm" {
+	for _, other := range m.Arms {
+		if other.Experiment == "storm" && entry(plan, other.Arm) == e {
 			n++
 		}
 	}

@@ -6,9 +6,11 @@ import (
 	"maps"
 	"math"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"pqbench/bench"
 	"pqbench/results"
 )
 
@@ -44,7 +46,7 @@ func TestValidate(t *testing.T) {
 	values := map[string]float64{"recover_50": 1, "recover_99": 1, "recover_100": 1, "peak_rate": 1}
 	checks := validate(t, other, values)
 	require.Len(t, checks, 2)
-	require.Contains(t, checks[0].Refused, "the edge has to come back")
+	require.Contains(t, checks[0].Refused, "the loss of one data center of two is not simulated")
 	require.Len(t, checks[1].Metrics, 4, "CPU that was not measured is not shown")
 	for _, m := range checks[1].Metrics {
 		require.False(t, m.OK(), m.Name)
@@ -79,6 +81,8 @@ func TestValidateShowsCPU(t *testing.T) {
 	p := &Plan{Target: target(), Measured: &Measured{}, Checks: checks}
 	s := p.checkSection()
 	require.Contains(t, s.paragraphs[0], "all 4 predictions are within 15 %")
+	require.Contains(t, s.paragraphs[0], "4 would be as near if computing took no time at all")
+	require.Contains(t, s.paragraphs[0], "None checks a cost")
 	require.Equal(t, "50 %", s.rows[4][3])
 
 	values["failed_refused"] = 21
@@ -125,7 +129,7 @@ func TestValidateCounts(t *testing.T) {
 	p := &Plan{Target: target(), Measured: &Measured{}, Checks: validate(t, nil, right, censored, censored)}
 	var text bytes.Buffer
 	require.NoError(t, writeText(&text, []section{p.checkSection()}))
-	require.Regexp(t, `99 % +\S+ s +not back +differs ! +3: back in 3 simulated, 1 measured`, text.String())
+	require.Regexp(t, `99 % +\S+ s +not back +differs ! +\S+ s +3: back in 3 simulated, 1 measured`, text.String())
 	_, err := json.Marshal(p.checkRecords())
 	require.NoError(t, err)
 }
@@ -136,4 +140,22 @@ func TestValidateNeverBack(t *testing.T) {
 	require.True(t, m.OK())
 	require.Equal(t, "agrees", m.off())
 	require.Equal(t, "not back", came(m.Predicted, "ns"))
+}
+
+// Of two storms of a plan, each is watched for as long as its own entry says, and shares cores with the arms of its own.
+func TestEachStormIsOfItsEntry(t *testing.T) {
+	plan, err := bench.ParsePlan("two", []byte("experiments:\n"+
+		"  - {run: storm, groups: [X25519], sizes: [10], ending: close, outage: 2s, timeout: 1m}\n"+
+		"  - {run: storm, groups: [X25519], sizes: [20, 30], ending: kill, outage: 1m, timeout: 3m, beside: true}\n"))
+	require.NoError(t, err)
+	first, second := results.Arm{Tunnels: 10, Outage: "close 2s"}, results.Arm{Tunnels: 20, Outage: "kill 1m"}
+	third := second
+	third.Tunnels = 30
+	m := results.Manifest{}
+	for _, a := range []results.Arm{first, second, third} {
+		m.Arms = append(m.Arms, results.ArmOf{Experiment: "storm", Arm: a})
+	}
+	require.Equal(t, time.Minute, watched(plan, first))
+	require.Equal(t, 3*time.Minute, watched(plan, third))
+	require.Equal(t, []int{1, 2}, []int{atOnce(plan, m, first), atOnce(plan, m, second)})
 }

@@ -81,7 +81,7 @@ type Config struct {
 
 // The bounds of a Config keep indices within 32 bits and memory within a gigabyte.
 const (
-	maxConnections = 1 << 25
+	MaxConnections = 1 << 25 // of all tunnels together
 	maxHosts       = 1 << 20
 	maxCores       = 1 << 12
 )
@@ -106,8 +106,8 @@ func (c Config) complete() (Config, error) {
 
 func (c *Config) check() error {
 	switch {
-	case c.Tunnels < 1 || c.Connections < 1 || c.Connections > math.MaxUint8 || c.Tunnels > maxConnections/c.Connections:
-		return fmt.Errorf("%d tunnels of %d connections: want at least one, and at most %d connections together", c.Tunnels, c.Connections, maxConnections)
+	case c.Tunnels < 1 || c.Connections < 1 || c.Connections > math.MaxUint8 || c.Tunnels > MaxConnections/c.Connections:
+		return fmt.Errorf("%d tunnels of %d connections: want at least one, and at most %d connections together", c.Tunnels, c.Connections, MaxConnections)
 	case c.Hosts < 1 || c.Hosts > maxHosts || c.Cores < 1 || c.Cores > maxCores:
 		return fmt.Errorf("%d hosts of %d cores: want 1 to %d hosts, 1 to %d cores", c.Hosts, c.Cores, maxHosts, maxCores)
 	case c.Service <= 0:

@@ -10,6 +10,7 @@ import (
 
 	"pqbench/bench"
 	"pqbench/bench/capacity"
+	"pqbench/kex"
 )
 
 type capacityCommand struct {
@@ -45,7 +46,7 @@ type capacityCommand struct {
 func (capacityCommand) Help() string {
 	return `Examples:
   pqbench capacity --tunnels 1000000 --rps 200000 --egress 40Gbit --recover-within 60s
-                                   measure unit costs and storms here (seven minutes), then say what is needed
+                                   measure unit costs and storms here (a quarter of an hour), then say what is needed
   pqbench capacity --tunnels 100000 --run results/runs/20261122T221500Z-standard
   pqbench capacity target.yaml --cores-per-host 32 --headroom 20% --format json
 
@@ -66,7 +67,7 @@ func (c *capacityCommand) Run(ctx context.Context, o out) error {
 	}
 	folders := c.Run_
 	if len(folders) == 0 {
-		dir, err := c.measure(ctx, o)
+		dir, err := c.measure(ctx, &target, o)
 		if err != nil {
 			return err
 		}
@@ -118,9 +119,44 @@ func (c *capacityCommand) target() (capacity.Target, error) {
 	return t, t.Check()
 }
 
-// measure runs the plan capacity.
-func (c *capacityCommand) measure(ctx context.Context, o out) (string, error) {
+// costPlan is the plan capacity with what the target has: its groups, and for what fleets cost its timers and connections.
+// One provider computes all KEMs: Go's, or CIRCL where Go has not all of them.
+func costPlan(t *capacity.Target) (*bench.Plan, error) {
 	p, err := bench.OpenPlan("capacity")
+	if err != nil {
+		return nil, err
+	}
+	var offers []bench.Offer
+	var providers []bench.Provider
+	for _, name := range t.Groups {
+		g, err := kex.ByName(name)
+		if err != nil {
+			return nil, err
+		}
+		if g.Hybrid() && g.InTLS(kex.Go) != nil {
+			providers = []bench.Provider{bench.Provider(kex.CIRCLAsm)}
+		}
+		offers = append(offers, bench.Offer{g})
+	}
+	for i := range p.Experiments {
+		e := &p.Experiments[i]
+		e.Groups, e.Control = offers, nil
+		if providers != nil {
+			e.Providers = providers
+		}
+		if e.Run == "fleet" || e.Run == "storm" {
+			e.Timers, e.Conns = []bench.Timers{{KeepAlive: t.KeepAlive, Idle: t.Idle}}, t.Connections
+		}
+		if e.Run == "fleet" {
+			e.Time = max(e.Time, bench.Duration(2*t.KeepAlive)) // what is idle is counted over two periods
+		}
+	}
+	return bench.ParsePlan(p.Name, []byte(p.Text()))
+}
+
+// measure runs it.
+func (c *capacityCommand) measure(ctx context.Context, t *capacity.Target, o out) (string, error) {
+	p, err := costPlan(t)
 	if err != nil {
 		return "", err
 	}
@@ -136,14 +172,18 @@ func (c *capacityCommand) measure(ctx context.Context, o out) (string, error) {
 }
 
 func (c *capacityCommand) show(plan *capacity.Plan, dir string, o out) error {
+	print := plan.WriteText
+	if c.Format == "json" {
+		print = plan.WriteJSON
+	}
+	if err := print(o.stdout); err != nil {
+		return err
+	}
 	if err := plan.Write(dir); err != nil {
 		return fmt.Errorf("%w (choose another folder with -o)", err)
 	}
 	if c.Format == "json" {
-		return plan.WriteJSON(o.stdout)
-	}
-	if err := plan.WriteText(o.stdout); err != nil {
-		return err
+		return nil
 	}
 	_, err := fmt.Fprintf(o.stdout, "\n%s/%s\n", dir, capacity.MarkdownFile)
 	return err

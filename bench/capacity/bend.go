@@ -15,18 +15,30 @@ type Bend struct {
 	Each  []float64 // CPU of a further connection between two of them that follow each other, ns/s
 }
 
-// bendOf is that of points by block: medians over the blocks that hold every size.
+// bendOf is that of points by block: medians over the blocks that hold both sizes, as the cost itself is one.
 func bendOf(points map[int][]stats.Point) Bend {
-	bySize := map[float64][]float64{}
-	for _, of := range points {
+	bySize := map[float64]map[int]float64{}
+	for block, of := range points {
 		for _, p := range of {
-			bySize[p.X] = append(bySize[p.X], p.Y)
+			if bySize[p.X] == nil {
+				bySize[p.X] = map[int]float64{}
+			}
+			bySize[p.X][block] = p.Y
 		}
 	}
 	b := Bend{Sizes: slices.Sorted(maps.Keys(bySize))}
 	for i := 1; i < len(b.Sizes); i++ {
 		less, more := b.Sizes[i-1], b.Sizes[i]
-		b.Each = append(b.Each, (stats.Median(bySize[more])-stats.Median(bySize[less]))/(more-less))
+		var each []float64
+		for block, y := range bySize[more] {
+			if below, ok := bySize[less][block]; ok {
+				each = append(each, (y-below)/(more-less))
+			}
+		}
+		if each == nil {
+			return Bend{Sizes: b.Sizes} // an interrupted run whose sizes have no block in common
+		}
+		b.Each = append(b.Each, stats.Median(each))
 	}
 	return b
 }

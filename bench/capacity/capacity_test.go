@@ -3,6 +3,7 @@ package capacity
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -340,21 +341,17 @@ func TestUpkeepBends(t *testing.T) {
 	want := target()
 	want.RPS, want.Egress = 0, 0
 	arms := all()
-	for _, size := range []int{1000} { // a fifth of what smaller fleets take for each further one
-		for i, a := range arms {
-			if a.experiment != "fleet" || a.arm.Tunnels != 250 {
-				continue
-			}
-			more := made{a.experiment, a.arm, map[string]float64{}}
-			for name, v := range arms[i].values {
-				more.values[name] = v
-			}
-			more.arm.Tunnels = size
-			whole := 0.005 + 250*100e-6 + float64(size-250)*20e-6
-			more.values["edge_cpu_per_1000"] = whole / float64(size) * 1000
-			more.values["edge_rss"] = float64(30<<20 + size*200<<10)
-			arms = append(arms, more)
+	const size = 1000
+	for _, a := range arms {
+		if a.experiment != "fleet" || a.arm.Tunnels != 250 {
+			continue
 		}
+		more := made{a.experiment, a.arm, maps.Clone(a.values)}
+		more.arm.Tunnels = size
+		const whole = 0.005 + 250*100e-6 + (size-250)*20e-6 // a fifth of what smaller fleets take for each further one
+		more.values["edge_cpu_per_1000"] = whole / size * 1000
+		more.values["edge_rss"] = float64(30<<20 + size*200<<10)
+		arms = append(arms, more)
 	}
 	m, err := Read([]string{folder(t, 0, madeBlocks, nil, arms...)}, &want)
 	require.NoError(t, err)

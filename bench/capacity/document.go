@@ -2,6 +2,7 @@ package capacity
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -72,11 +73,7 @@ func (p *Plan) sentence(i int) string {
 	case a.Binding == "":
 		return fmt.Sprintf("%s: no answer. Every dimension was refused, see below.", a.Group)
 	}
-	thing := "hosts"
-	if a.Hosts.Value == 1 && a.Hosts.High == 1 {
-		thing = "host"
-	}
-	text := fmt.Sprintf("%s: %s%s %s; plan for %s. What binds: %s.", a.Group, a.bound(), hosts(a.Hosts), thing, a.plan(), a.Binding)
+	text := fmt.Sprintf("%s: %s%s %s; plan for %s. What binds: %s.", a.Group, a.bound(), hosts(a.Hosts), plural(a.Hosts.Value == 1 && a.Hosts.High == 1, "host"), a.plan(), a.Binding)
 	if len(refused) > 0 {
 		text += fmt.Sprintf(" This is a lower bound, no answer: of %s not everything was measured.", strings.Join(refused, " and "))
 	}
@@ -111,11 +108,7 @@ func (p *Plan) price(a *Answer) string {
 		return fmt.Sprintf("%s against %s: cannot be said without both answers.", a.Group, control.Group)
 	}
 	d := Difference(control, a)
-	thing := "hosts"
-	if d.Value == 1 || d.Value == -1 {
-		thing = "host"
-	}
-	text := fmt.Sprintf("%s instead of %s: %s %s", a.Group, control.Group, signed(d.Value), thing)
+	text := fmt.Sprintf("%s instead of %s: %s %s", a.Group, control.Group, signed(d.Value), plural(math.Abs(d.Value) == 1, "host"))
 	if d.Low != d.High {
 		text += fmt.Sprintf(" [%s, %s]", signed(d.Low), signed(d.High))
 	}
@@ -250,14 +243,11 @@ func (a *Answer) stormColumn(rows int) []string {
 		return out
 	}
 	r := &a.Storm.Result
-	needed := "none is sure to be enough"
-	if a.Rate > 0 {
-		needed = figures(a.Rate, 3)
-	}
+	rate := needed(a.Rate, "none is sure to be enough")
 	if low, high := slices.Min(a.Rates), slices.Max(a.Rates); a.Rate > 0 && low != high {
-		needed += fmt.Sprintf(" [%s, %s]", figures(low, 3), figures(high, 3))
+		rate += fmt.Sprintf(" [%s, %s]", figures(low, 3), figures(high, 3))
 	}
-	return []string{count(a.Storm.Config.Hosts), needed, after(r.Recovered(0.5)), after(r.Recovered(0.99)), after(r.Recovered(1)), after(r.Reached(0.99)),
+	return []string{count(a.Storm.Config.Hosts), rate, after(r.Recovered(0.5)), after(r.Recovered(0.99)), after(r.Recovered(1)), after(r.Reached(0.99)),
 		figures(r.Peak(time.Second), 3), count(r.Dials), count(r.Timeouts), count(r.Retries), count(r.Lost), count(r.InVain), figures(r.LongestWait.Seconds(), 3) + " s"}
 }
 
@@ -269,17 +259,13 @@ func (p *Plan) whatIfSection() section {
 	row := []string{"as asked"}
 	for i := range p.Answers {
 		a := &p.Answers[i]
-		row = append(row, a.Law.text(), a.needed(), whatIfHosts(int(a.Hosts.Low), int(a.Hosts.Value), int(a.Hosts.High), a.impossible(), a.bound()))
+		row = append(row, a.Law.text(), needed(a.Rate, "–"), whatIfHosts(int(a.Hosts.Low), int(a.Hosts.Value), int(a.Hosts.High), a.impossible(), a.bound()))
 	}
 	s.rows = append(s.rows, row)
 	for _, w := range p.WhatIfs {
 		row := []string{w.Change}
 		for i, a := range w.Answers {
-			needed := "–"
-			if a.Rate > 0 {
-				needed = figures(a.Rate, 3)
-			}
-			row = append(row, a.Law.text(), needed, whatIfHosts(a.Low, a.Hosts, a.High, a.Hosts == 0, p.Answers[i].bound()))
+			row = append(row, a.Law.text(), needed(a.Rate, "–"), whatIfHosts(a.Low, a.Hosts, a.High, a.Hosts == 0, p.Answers[i].bound()))
 		}
 		s.rows = append(s.rows, row)
 	}
@@ -290,12 +276,12 @@ func (p *Plan) whatIfSection() section {
 	return s
 }
 
-// needed is the rate of reconnections in words.
-func (a *Answer) needed() string {
-	if a.Rate > 0 {
-		return figures(a.Rate, 3)
+// needed is a rate of reconnections in words, or that there is none.
+func needed(rate float64, none string) string {
+	if rate > 0 {
+		return figures(rate, 3)
 	}
-	return "–"
+	return none
 }
 
 func whatIfHosts(low, n, high int, none bool, bound string) string {

@@ -41,8 +41,8 @@ func (m *Measured) judgeOrigins() {
 	for _, s := range sources {
 		var from []string
 		for i := range m.Costs {
-			if cost := m.Costs[i].cost(s.cost); cost != nil && !slices.Contains(from, cost.Run) {
-				from = append(from, cost.Run)
+			if cost := m.Costs[i].cost(s.cost); cost != nil {
+				from = once(from, cost.Run)
 			}
 		}
 		if len(from) > 1 {
@@ -59,9 +59,8 @@ func (m *Measured) perConnection(target int) string {
 	var with []string
 	for _, r := range m.runs {
 		for _, t := range r.trials {
-			n, ok := t.Values[perTunnel]
-			if text := count(int(n)); ok && t.Experiment == "fleet" && !slices.Contains(with, text) {
-				with = append(with, text)
+			if n, ok := t.Values[perTunnel]; ok && t.Experiment == "fleet" {
+				with = once(with, count(int(n)))
 			}
 		}
 	}

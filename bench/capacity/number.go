@@ -49,10 +49,15 @@ func count(n int) string { return thousands(strconv.Itoa(n)) }
 
 // counted is a number of things: "1 host", "12 hosts".
 func counted(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
+	return count(n) + " " + plural(n == 1, thing)
+}
+
+// plural is what more than one thing is called.
+func plural(one bool, thing string) string {
+	if one {
+		return thing
 	}
-	return count(n) + " " + thing + "s"
+	return thing + "s"
 }
 
 // text is the law's time: "29.8 s", or "29.4 to 30.6 s" where the dice make a difference that shows.

@@ -93,11 +93,18 @@ func (t *Target) hosts(c *Costs, rate, uneven float64) int {
 	}
 	most := 1e-9
 	for _, d := range dimensions {
-		if need, lacks := t.need(d.name, c.medians(), c.Missing, rate); lacks == "" || need > 0 {
-			most = max(most, need/t.perHost(d.name, &c.Scaling)*unevenly(d.name, uneven))
+		if n, ok := t.hostsFor(d.name, c, rate, uneven); ok {
+			most = max(most, n)
 		}
 	}
 	return int(math.Ceil(most))
+}
+
+// hostsFor is what one dimension asks for at the medians, not rounded up, or the least that the measured costs make of it; ok
+// is false where nothing was measured.
+func (t *Target) hostsFor(dimension string, c *Costs, rate, uneven float64) (hosts float64, ok bool) {
+	need, lacks := t.need(dimension, c.medians(), c.Missing, rate)
+	return need / t.perHost(dimension, &c.Scaling) * unevenly(dimension, uneven), lacks == "" || need > 0
 }
 
 // Difference is how many hosts more the second answer asks for than the first, in the same draws.
@@ -187,10 +194,8 @@ func (t *Target) whatIf(ctx context.Context, c *Costs, uneven float64) (w WhatIf
 
 // impossible reports whether no number of hosts brings the fleet back in time.
 func (a *Answer) impossible() bool {
-	return a.Rate == 0 && slices.ContainsFunc(a.Dimensions, func(d Dimension) bool { return d.Name == dimStorm && d.impossible() })
+	return a.Rate == 0 && slices.ContainsFunc(a.Dimensions, func(d Dimension) bool { return d.Name == dimStorm && d.never })
 }
-
-func (d *Dimension) impossible() bool { return d.never }
 
 // A Curve is how many hosts each dimension asks for, over the number of tunnels.
 type Curve struct {
@@ -210,8 +215,8 @@ func (t *Target) curve(c *Costs, a *Answer) Curve {
 		other.Tunnels = max(int(float64(t.Tunnels)*part), 1)
 		out.Tunnels = append(out.Tunnels, float64(other.Tunnels))
 		for _, d := range dimensions {
-			if need, lacks := other.need(d.name, c.medians(), c.Missing, a.Rate*part); lacks == "" || need > 0 {
-				out.Hosts[d.name] = append(out.Hosts[d.name], need/t.perHost(d.name, &c.Scaling)*unevenly(d.name, a.Uneven))
+			if n, ok := other.hostsFor(d.name, c, a.Rate*part, a.Uneven); ok {
+				out.Hosts[d.name] = append(out.Hosts[d.name], n)
 			}
 		}
 	}

@@ -174,9 +174,7 @@ func (m *Measured) take(r *run, timers string, seed uint64) error {
 // experiments are those that costs come from, each once.
 func experiments() (names []string) {
 	for _, s := range sources {
-		if !slices.Contains(names, s.experiment) {
-			names = append(names, s.experiment)
-		}
+		names = once(names, s.experiment)
 	}
 	return names
 }
@@ -201,7 +199,8 @@ func (t *table) add(c *Costs) {
 		if s.experiment != t.experiment || c.byName[s.cost] != nil {
 			continue
 		}
-		values := t.values(s, c.Group)
+		points := t.points(s, c.Group)
+		values := s.values(points)
 		if len(values) == 0 {
 			continue
 		}
@@ -210,7 +209,7 @@ func (t *table) add(c *Costs) {
 			continue
 		}
 		if s.cost == upkeep {
-			c.Bend = bendOf(t.points(s, c.Group))
+			c.Bend = bendOf(points)
 		}
 		cost := &Cost{Name: s.cost, Blocks: len(values), Run: t.name, Experiment: t.experiment}
 		c.byName[s.cost] = cost
@@ -249,16 +248,16 @@ func (t *table) points(s source, group string) map[int][]stats.Point {
 	return points
 }
 
-// values are a source's, by block.
-func (t *table) values(s source, group string) map[int]float64 {
+// values are what a source makes of points, by block.
+func (s *source) values(points map[int][]stats.Point) map[int]float64 {
 	values := map[int]float64{}
-	for block, of := range t.points(s, group) {
+	for block, of := range points {
 		if !s.slope {
 			values[block] = of[0].Y
 			continue
 		}
 		if s.bends && len(of) > 2 {
-			slices.SortFunc(of, func(a, b stats.Point) int { return cmp.Compare(a.X, b.X) })
+			of = slices.SortedFunc(slices.Values(of), func(a, b stats.Point) int { return cmp.Compare(a.X, b.X) })
 			of = of[len(of)-2:]
 		}
 		line, err := stats.FitLine([][]stats.Point{of}, 1, 1)

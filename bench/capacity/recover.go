@@ -122,9 +122,7 @@ type Law struct {
 
 // lawIn is the law's time in one throw; ok is false for ever.
 func (t *Target) lawIn(ctx context.Context, c *Costs, tunnels, throw int) (time.Duration, bool, error) {
-	s := t.pooled(c, 1, tunnels, throw)
-	s.Service, s.Registration, s.Shape, s.Queue, s.RetryAbove = 1, 0, nil, 0, 0
-	r, err := storm.Run(ctx, s)
+	r, err := storm.Run(ctx, waitsAlone(t.pooled(c, 1, tunnels, throw)))
 	if err != nil {
 		return 0, false, err
 	}

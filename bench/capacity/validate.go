@@ -282,7 +282,7 @@ func waitsAlone(s storm.Config) storm.Config {
 	return s
 }
 
-// entry is the plan's entry that an arm is of; nil where none fits.
+// entry is the plan's entry that an arm is of, or else its first storm; nil where it has none.
 func entry(plan *bench.Plan, a results.Arm) *bench.Experiment {
 	ending, length, _ := strings.Cut(a.Outage, " ")
 	outage, _ := time.ParseDuration(length)

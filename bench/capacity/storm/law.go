@@ -20,43 +20,39 @@ type laws struct {
 	own     []uint8 // by connection: exponent of its latest wait
 	shared  []queue // by tunnel
 
-	ownDice, sharedDice dice
-	// Replayed draws, by connection and by tunnel; nil: all come from the dice.
-	ownDraws, sharedDraws []func() float64
+	ownDraws, sharedDraws draws // by connection and by tunnel
+}
+
+// draws are uniform waits for a number of things, from dice or from replayed sources.
+type draws struct {
+	dice
+	replayed []func() float64 // by thing; nil: all come from the dice
+}
+
+// within is the next wait of a thing, below a limit.
+func (d *draws) within(limit time.Duration, thing int32) int64 {
+	if d.replayed == nil {
+		return int64(d.uniform(thing) * float64(limit))
+	}
+	return int64(d.replayed[thing]() * float64(limit))
 }
 
 // replay makes the draws those of connectors that are seeded one after the other from seed+1, as package loadgen/fleet
 // does it.
 func (l *laws) replay(seed uint64, tunnels, connections int) {
 	for t := range tunnels {
-		l.sharedDraws = append(l.sharedDraws, connector.SharedDraws(seed+uint64(t)+1))
+		l.sharedDraws.replayed = append(l.sharedDraws.replayed, connector.SharedDraws(seed+uint64(t)+1))
 		for index := range connections {
-			l.ownDraws = append(l.ownDraws, connector.OwnDraws(seed+uint64(t)+1, index))
+			l.ownDraws.replayed = append(l.ownDraws.replayed, connector.OwnDraws(seed+uint64(t)+1, index))
 		}
 	}
-}
-
-// alone and together are uniform below a limit, drawn for a connection or for a tunnel, from a replayed source where there is
-// one.
-func (l *laws) alone(limit time.Duration, connection int32) int64 {
-	if l.ownDraws == nil {
-		return int64(l.ownDice.uniform(connection) * float64(limit))
-	}
-	return int64(l.ownDraws[connection]() * float64(limit))
-}
-
-func (l *laws) together(limit time.Duration, tunnel int32) int64 {
-	if l.sharedDraws == nil {
-		return int64(l.sharedDice.uniform(tunnel) * float64(limit))
-	}
-	return int64(l.sharedDraws[tunnel]() * float64(limit))
 }
 
 // pause is a connection's own wait.
 func (l *laws) pause(connection int32) int64 {
 	n := min(int(l.own[connection])+1, l.retries)
 	l.own[connection] = uint8(n)
-	return l.alone(connector.OwnWaitBelow(n, l.retries), connection)
+	return l.ownDraws.within(connector.OwnWaitBelow(n, l.retries), connection)
 }
 
 // join is the end of the wait that a tunnel's connection shares, when its own is over now. first says that it has not
@@ -74,7 +70,7 @@ func (l *laws) join(tunnel int32, now int64, first bool) (end int64) {
 	}
 	q.calm = 0
 	q.n = uint8(min(int(q.n)+1, l.retries))
-	q.gate = now + l.together(connector.SharedWaitBelow(int(q.n), l.retries), tunnel)
+	q.gate = now + l.sharedDraws.within(connector.SharedWaitBelow(int(q.n), l.retries), tunnel)
 	return q.gate
 }
 
@@ -82,6 +78,6 @@ func (l *laws) join(tunnel int32, now int64, first bool) (end int64) {
 func (l *laws) back(tunnel int32, now int64) {
 	q := &l.shared[tunnel]
 	if q.away--; q.away == 0 {
-		q.calm = now + l.together(connector.CalmBelow(int(q.n), l.retries), tunnel)
+		q.calm = now + l.sharedDraws.within(connector.CalmBelow(int(q.n), l.retries), tunnel)
 	}
 }

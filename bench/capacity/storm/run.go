@@ -67,7 +67,8 @@ func newSimulation(c Config) *simulation {
 	n := c.Tunnels * c.Connections
 	s := &simulation{
 		Config: c, chance: newDice(c.Seed, 1, n),
-		laws:     laws{retries: c.Retries, own: make([]uint8, n), shared: make([]queue, c.Tunnels), ownDice: newDice(c.Seed, 2, n), sharedDice: newDice(c.Seed, 3, c.Tunnels)},
+		laws: laws{retries: c.Retries, own: make([]uint8, n), shared: make([]queue, c.Tunnels),
+			ownDraws: draws{dice: newDice(c.Seed, 2, n)}, sharedDraws: draws{dice: newDice(c.Seed, 3, c.Tunnels)}},
 		path:     path{rtt: int64(c.RTT), loss: c.Loss, giveUp: int64(c.HandshakeIdle)},
 		hosts:    make([]host, c.Hosts),
 		back:     int64(c.Outage),

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 
@@ -172,19 +173,16 @@ func (c *capacityCommand) measure(ctx context.Context, t *capacity.Target, o out
 }
 
 func (c *capacityCommand) show(plan *capacity.Plan, dir string, o out) error {
-	print := plan.WriteText
+	write, last := plan.WriteText, fmt.Sprintf("\n%s/%s\n", dir, capacity.MarkdownFile)
 	if c.Format == "json" {
-		print = plan.WriteJSON
+		write, last = plan.WriteJSON, ""
 	}
-	if err := print(o.stdout); err != nil {
+	if err := write(o.stdout); err != nil {
 		return err
 	}
-	if err := plan.Write(dir); err != nil {
+	if err := plan.Write(dir); err != nil { // what was computed stands on the terminal all the same
 		return fmt.Errorf("%w (choose another folder with -o)", err)
 	}
-	if c.Format == "json" {
-		return nil
-	}
-	_, err := fmt.Fprintf(o.stdout, "\n%s/%s\n", dir, capacity.MarkdownFile)
+	_, err := io.WriteString(o.stdout, last)
 	return err
 }

@@ -2,7 +2,8 @@ package role
 
 import "fmt"
 
-// lower is how much lower the priority is of a process that gives way (setpriority(2)): about a tenth of the weight.
+// lower is how much lower the priority is of a process that gives way where there is nothing better (setpriority(2)): about a
+// tenth of the weight.
 const lower = 10
 
 // GiveWay lowers the priority of the process, for good: what runs beside it on the same cores goes first. An edge that

@@ -143,7 +143,9 @@ func Listen(cfg Config) (*Edge, error) {
 			return nil, errors.Join(fmt.Errorf("edge: %w", err), listener.Close(), e.transport.Close(), cfg.PacketConn.Close())
 		}
 	}
-	e.serving.Go(e.accept)
+	for range accepters {
+		e.serving.Go(e.accept)
+	}
 	return e, nil
 }
 
@@ -220,6 +222,11 @@ func (e *Edge) Close(ctx context.Context) error {
 	e.requests.wait() // cut requests end with their connections
 	return errors.Join(cut, err, e.transport.Close(), e.cfg.PacketConn.Close())
 }
+
+// accepters are how many goroutines accept connections. quic-go refuses those that complete while 32 wait to be accepted, and
+// hands one over without a wait while anybody is there to take it: in a storm on busy cores a single goroutine's turn
+// comes too seldom.
+const accepters = 256
 
 // accept runs until the listener is closed.
 func (e *Edge) accept() {

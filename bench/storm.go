@@ -186,6 +186,7 @@ func (s *storm) tell(t *results.Trial, requests role.TrialReply) (samples []resu
 	t.Values = map[string]float64{
 		"outage": float64(s.back - s.began), "lost_connections": float64(s.lost), "returned_connections": float64(c.Back),
 		"peak_rate": c.Peak(), "queue_peak": float64(c.Most), "dials": float64(t.Scheduled), "failed_dials": float64(t.Failed),
+		"unregistered": float64(c.Unregistered), "lost_again": float64(c.LostAgain),
 	}
 	for name, at := range map[string]int64{"recover_50": c.Back50, "recover_99": c.Back99, "recover_100": c.Back100} {
 		if at > 0 {

@@ -222,6 +222,8 @@ var metrics = []Metric{
 	{Name: "failed_application", Experiment: "storm", Unit: "count", Better: "lower", Title: "dials that were closed, mean", Mean: true},
 	{Name: "failed_unfinished", Experiment: "storm", Unit: "count", Better: "lower", Title: "dials under way at the end, mean", Mean: true},
 	{Name: "failed_other", Experiment: "storm", Unit: "count", Better: "lower", Title: "dials that failed otherwise, mean", Mean: true},
+	{Name: "unregistered", Experiment: "storm", Unit: "count", Better: "lower", Title: "dials that succeeded without coming to a registration, mean", Mean: true},
+	{Name: "lost_again", Experiment: "storm", Unit: "count", Better: "lower", Title: "connections lost again after they were back, mean", Mean: true},
 	{Name: "edge_storm_cpu", Experiment: "storm", Unit: "ns", Better: "lower", Title: "CPU until all are back, edge"},
 	{Name: "connector_storm_cpu", Experiment: "storm", Unit: "ns", Better: "lower", Title: "CPU until all are back, connector"},
 	{Name: "client_storm_bytes", Experiment: "storm", Unit: "B", Better: "lower", Title: "UDP payload until all are back, connector"},

@@ -16,6 +16,9 @@ type Course struct {
 	Back50, Back99, Back100 int64
 	Back                    int // registered again at the end
 	Dials                   int // ended, successful or not
+	// Unregistered are dials that succeeded and never came to a registration, and LostAgain connections that ended after they
+	// were back.
+	Unregistered, LostAgain int
 	// Most is the most handshakes that were in progress at an instant.
 	Most int
 	// Line is the course in steps of Step from the outage on.
@@ -49,21 +52,30 @@ func Follow(events []Event, outage int64, lost int) Course {
 		index  uint8
 	}
 	up := map[connection]bool{} // registered since the outage: another loss takes it away again
+	succeeded, registered := 0, 0
 	for _, e := range events {
 		step := int((e.At - outage) / int64(Step))
 		who := connection{e.Member, e.Index}
 		switch e.Kind {
 		case Dialed:
 			c.dialed(e, max(0, int((e.Start-outage)/int64(Step))), step)
+			if e.Class == "" {
+				succeeded++
+			}
 		case Registered:
+			registered++
 			up[who] = true
 			c.arrived(e.At, len(up), lost)
 		case Lost:
+			if up[who] {
+				c.LostAgain++
+			}
 			delete(up, who)
 		}
 		c.Line.Back[step] = float64(len(up))
 	}
 	c.Back = len(up)
+	c.Unregistered = max(succeeded-registered, 0) // a dial of before the outage may register in it
 	c.Line.fill()
 	return c
 }

@@ -39,6 +39,8 @@ func TestFollow(t *testing.T) {
 	assert.Equal(t, c.Back100, c.Back99, "99 % of ten are all ten")
 	assert.Equal(t, at(2500*time.Millisecond), c.Back100, "one was lost again before the last came")
 	assert.Equal(t, 10, c.Back)
+	assert.Equal(t, 1, c.LostAgain, "the loss that began the storm is none of them")
+	assert.Zero(t, c.Unregistered)
 	assert.Equal(t, 2, c.Dials, "the dial before the outage is not of the storm")
 	assert.Equal(t, []float64{2, 2, 1, 1}, c.Line.InProgress[:4])
 	assert.Equal(t, 0.0, c.Line.InProgress[len(c.Line.InProgress)-1])
@@ -58,6 +60,19 @@ func TestFollowWithoutAReturn(t *testing.T) {
 	assert.Zero(t, c.Most)
 	assert.Zero(t, c.Peak())
 	assert.Zero(t, c.Dials)
+}
+
+// A dial can succeed, and the registration over it not.
+func TestUnregistered(t *testing.T) {
+	const ms = time.Millisecond
+	c := Follow([]Event{
+		dial(0, 100*ms, ""), registered(200*ms, 0, 0),
+		dial(0, 300*ms, ""), {Kind: Refused, At: at(400 * ms), Class: results.ClassRefused},
+		dial(0, 500*ms, ""),
+		dial(0, 600*ms, results.ClassTimeout),
+	}, 0, 3)
+	assert.Equal(t, 2, c.Unregistered)
+	assert.Zero(t, c.LostAgain)
 }
 
 // The most dials in progress is of an instant, however short; what ends where another begins is not beside it.

@@ -91,6 +91,7 @@ var layouts = []layout{
 			{"requests_sent", "requests", false}, {"requests_lost", "lost", false}, {"requests_dropped", "not sent", false}},
 		more: []column{{"lost_connections", "connections lost", false}, {"outage", "outage", false}, {"failed_timeout", "timed out", false}, {"failed_refused", "refused", false}, {"failed_crypto", "alerts", false},
 			{"failed_idle", "idle", false}, {"failed_application", "closed", false}, {"failed_unfinished", "unfinished", false}, {"failed_other", "other", false},
+			{"unregistered", "never registered", false}, {"lost_again", "lost again", false},
 			{"client_storm_datagrams", "client sent", false}, {"server_storm_datagrams", "server sent", false},
 			{"connector_cpu_peak", "busiest second: connectors", false}, {"edge_cpu_peak", "edge", false}, {"host_cpu_peak", "host", false},
 			{"requests_in_flight", "requests in flight at the stop", false}, {"in_flight_lost", "of these lost", false},

@@ -22,8 +22,12 @@ func (p *Plan) checkSection() section {
 			continue
 		}
 		if c.Unaccepted > 0 {
-			s.list = append(s.list, fmt.Sprintf("%s: %s dials were refused by an edge that had no limit: quic-go's reason, the only one it has while an edge serves, is that %d wait to be accepted, as they do at an edge without time; it was not watched here. The simulation has no such queue: the last per cent of its fleet are back sooner, which moves 99 %% where the refused are about one",
-				label, count(c.Unaccepted), acceptQueue))
+			s.list = append(s.list, fmt.Sprintf("%s: %s refused, or without a registration in the end, by an edge that had no limit: quic-go's reason to refuse, the only one it has while an edge serves, is that %d wait to be accepted and nobody is free to, as at an edge without time; it was not watched here. The simulation has no such queue: the last per cent of its fleet are back sooner, which moves 99 %% where the refused are about one",
+				label, counted(c.Unaccepted, "dial"), acceptQueue))
+		}
+		if c.LostAgain > 0 {
+			s.list = append(s.list, fmt.Sprintf("%s: %s lost again after coming back. quic-go sends a keep-alive no sooner than after 1.5 probe time-outs, and those of connections that were made at an edge without time are seconds long: the edge's idle time-out comes first. The simulation does not lose them, and has the last per cent back sooner",
+				label, counted(c.LostAgain, "connection")))
 		}
 		for k, m := range c.Metrics {
 			row := []string{"", names[m.Name], came(m.Predicted, m.Unit), came(m.Measured, m.Unit), m.off(), m.law(), m.blocks(c.Blocks)}

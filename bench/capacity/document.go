@@ -390,7 +390,8 @@ func (p *Plan) assumptionSection() section {
 		fmt.Sprintf("In the storm every connection of the fleet is lost at the same moment, silently; the edge is away for %v and returns whole. Connections find out by their idle time-out (%v after a PING, one each %v).", t.Outage, t.Idle, t.KeepAlive),
 		"Connectors wait by the law of package connector: alone below 2 s, 4 s, … 32 s, and all connections but 0 of a tunnel together below 20 s, 40 s, … 320 s more.",
 		"Each dial finds one of the hosts at random. Handshakes queue for a core first come, first served, and so do their registrations when the client has answered; both are computed also for clients that have given up.",
-		fmt.Sprintf("An edge accepts connections as fast as their handshakes complete. quic-go refuses them when %d wait to be accepted, which a saturated edge can run into: the last per cent of a real fleet may then come later than simulated.", acceptQueue),
+		fmt.Sprintf("An edge accepts connections as fast as their handshakes complete. quic-go refuses them when %d wait to be accepted and nobody is free to, which a saturated edge can run into: the last per cent of a real fleet may then come later than simulated.", acceptQueue),
+		"Who is back stays. At an edge without time round trips are long, and with them quic-go's keep-alives rare (1.5 probe time-outs): some of a real fleet are then lost again, and come back later than simulated.",
 		fmt.Sprintf("First flights beyond what a receive buffer of 7 MiB holds are lost (quic-go asks for so much; net.core.rmem_max must allow it), and above %d handshakes in progress an edge asks for a Retry, whose own CPU is not counted.", edge.DefaultRetryAbove),
 		fmt.Sprintf("Connectors compute on machines of their own, %v away, with a loss of %s each way; a flight that loses a datagram is sent again after a probe time-out (200 ms, doubling).", t.RTT, percent(t.Loss)),
 	)

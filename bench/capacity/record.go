@@ -164,8 +164,9 @@ type checkRecord struct {
 	Arm     results.Arm `json:"arm"`
 	Blocks  int         `json:"blocks"`
 	Refused string      `json:"refused,omitempty"`
-	// Unaccepted are dials that quic-go refused because its queue for the edge to accept was full.
+	// Unaccepted are dials that quic-go refused because its queue for the edge to accept was full; see Check.
 	Unaccepted int                     `json:"refused_unaccepted"`
+	LostAgain  int                     `json:"lost_again"`
 	Metrics    map[string]missedRecord `json:"metrics"`
 }
 
@@ -187,7 +188,7 @@ type missedRecord struct {
 func (p *Plan) checkRecords() []checkRecord {
 	out := []checkRecord{}
 	for _, c := range p.Checks {
-		r := checkRecord{c.Run, c.Arm, c.Blocks, c.Refused, c.Unaccepted, map[string]missedRecord{}}
+		r := checkRecord{c.Run, c.Arm, c.Blocks, c.Refused, c.Unaccepted, c.LostAgain, map[string]missedRecord{}}
 		for _, m := range c.Metrics {
 			r.Metrics[m.Name] = missedRecord{m.Unit, finite(m.Predicted), finite(m.Measured), finite(m.Miss()), m.PredictedBlocks, m.MeasuredBlocks, m.OK(), finite(m.Law), m.ByLaw()}
 		}

@@ -23,9 +23,11 @@ type Check struct {
 	Metrics    []CheckedMetric
 	// Refused says why it was not simulated.
 	Refused string
-	// Unaccepted are dials that were refused, in all blocks, by an edge that had no limit of its own: quic-go's queue of
-	// connections for a server to accept was full.
+	// Unaccepted are dials that were refused, in all blocks, by an edge that had no limit of its own, before their handshake
+	// was complete at the client or after: quic-go's queue of connections for a server to accept was full.
 	Unaccepted int
+	// LostAgain are connections that ended after they were back, in all blocks.
+	LostAgain int
 
 	// The first block over time: seconds since the edge's return, and the share of connections that are back, %.
 	times, measured, predicted []float64
@@ -165,8 +167,9 @@ func (m *Measured) check(ctx context.Context, r *run, arm int) (Check, error) {
 			metrics[i].add(&t, &result, &law, &config)
 		}
 		if config.Cap == 0 {
-			c.Unaccepted += int(t.Values["failed_refused"])
+			c.Unaccepted += int(t.Values["failed_refused"] + t.Values["unregistered"])
 		}
+		c.LostAgain += int(t.Values["lost_again"])
 		if c.Blocks++; c.Blocks == 1 {
 			c.course(&t, &result)
 		}

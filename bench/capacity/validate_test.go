@@ -87,7 +87,11 @@ func TestValidateShowsCPU(t *testing.T) {
 
 	values["failed_refused"] = 21
 	p.Checks = validate(t, nil, values, values)
-	require.Contains(t, p.checkSection().list[0], "42 dials were refused by an edge that had no limit")
+	require.Contains(t, p.checkSection().list[0], "42 dials refused, or without a registration in the end, by an edge that had no limit")
+	values["unregistered"], values["lost_again"] = 2, 3
+	p.Checks = validate(t, nil, values, values)
+	require.Contains(t, p.checkSection().list[0], "46 dials refused")
+	require.Contains(t, p.checkSection().list[1], "6 connections lost again")
 
 	delete(values, "recover_100")
 	m = validate(t, nil, values)[0].Metrics[4]

@@ -41,7 +41,8 @@ type Config struct {
 	Upkeep, SharedUpkeep time.Duration
 	// Floor is the CPU time that a host takes each second as soon as it has connections at all, and SharedFloor what the
 	// other end's process takes from the same cores: the timers of a few connections wake a processor about as often as
-	// those of many, so that the first ones cost more than what further ones add.
+	// those of many, so that the first ones cost more than what further ones add. It is counted, and takes nothing from
+	// handshakes: a processor that is busy with these is awake.
 	Floor, SharedFloor time.Duration
 
 	// Outage is how long the edge is away.

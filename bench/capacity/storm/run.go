@@ -278,23 +278,23 @@ func (s *simulation) shaped(connection int32, mean time.Duration) time.Duration 
 // length is how long a core is busy with what takes it so much CPU time, beside what else it does.
 func (s *simulation) length(cpu time.Duration) int64 {
 	t := float64(cpu) / s.Speed
-	edge, peer := s.idling()
+	edge, peer := s.upkeep()
 	t /= max(1-(edge+peer)/float64(s.Hosts*s.Cores), leastLeft)
 	return max(int64(t), 1)
 }
 
-// idling is how many cores keep up what is established, at both ends.
-func (s *simulation) idling() (edge, peer float64) {
-	if s.established == 0 {
-		return 0, 0
-	}
-	n, hosts := float64(s.established), float64(s.Hosts)
-	return n*s.Upkeep.Seconds() + hosts*s.Floor.Seconds(), n*s.SharedUpkeep.Seconds() + hosts*s.SharedFloor.Seconds()
+// upkeep is how many cores keep up what is established, at both ends.
+func (s *simulation) upkeep() (edge, peer float64) {
+	n := float64(s.established)
+	return n * s.Upkeep.Seconds(), n * s.SharedUpkeep.Seconds()
 }
 
 // keep counts the upkeep of those that are established, until now.
 func (s *simulation) keep(now int64) {
-	edge, peer := s.idling()
+	edge, peer := s.upkeep()
+	if s.established > 0 {
+		edge, peer = edge+float64(s.Hosts)*s.Floor.Seconds(), peer+float64(s.Hosts)*s.SharedFloor.Seconds()
+	}
 	s.out.EdgeBusy += time.Duration(edge * float64(now-s.kept))
 	s.out.PeerBusy += time.Duration(peer * float64(now-s.kept))
 	s.kept = now

@@ -1,6 +1,7 @@
 package capacity
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -36,16 +37,19 @@ func (p *Plan) charts() []chart {
 	return out
 }
 
-// checkChart is the simulation beside the measured storms, a panel for each of the first few.
+// checkChart is the simulation beside the measured storms, a panel for each of the few largest: it is these that load cores.
 func (p *Plan) checkChart() (report.Chart, bool) {
 	const panels = 3
 	c := report.Chart{Title: "Simulated and measured storms", Where: "measured on " + hostOf(p.Measured.Host),
 		Caption: p.caption("the first block of each; simulated at the same size, with the same outage and the connectors' dice")}
-	for i := range p.Checks {
-		check := &p.Checks[i]
-		if len(check.times) == 0 || len(c.Panels) == panels {
-			continue
-		}
+	drawn := slices.DeleteFunc(slices.Clone(p.Checks), func(c Check) bool { return len(c.times) == 0 })
+	slices.SortStableFunc(drawn, func(a, b Check) int { return cmp.Compare(b.Arm.Tunnels, a.Arm.Tunnels) })
+	if len(drawn) > panels {
+		c.Caption += fmt.Sprintf(" · the %d largest of %d", panels, len(drawn))
+		drawn = drawn[:panels]
+	}
+	for i := range drawn {
+		check := &drawn[i]
 		measured := report.ChartLine{Label: "measured", Color: 0}
 		predicted := report.ChartLine{Label: "simulated", Color: 1, Dash: 1}
 		for k, at := range check.times {

@@ -32,22 +32,23 @@ func giveWay() (busy bool, err error) {
 // Twice: a thread that was not met yet may have made one that the first round did not see.
 func everyThread(do func(id int) error) error { return errors.Join(eachThread(do), eachThread(do)) }
 
-// crowded reports whether a thread that wants to compute must share its core with others: all of a few times, since a quiet host
-// is disturbed now and then.
+// crowded reports whether a thread that wants to compute must share its core with others, and not now and then only, as on a
+// quiet host.
 func crowded() bool {
-	const tries, enough, share = 4, 10 * time.Millisecond, 0.8
+	const tries, allowed, length, alone = 8, 2, 10 * time.Millisecond, 0.8
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	disturbed := 0
 	for range tries {
 		begin, used := time.Now(), threadTime()
-		for time.Since(begin) < enough {
+		for time.Since(begin) < length {
 			Hash(100)
 		}
-		if float64(threadTime()-used) >= share*float64(time.Since(begin)) {
-			return false
+		if float64(threadTime()-used) < alone*float64(time.Since(begin)) {
+			disturbed++
 		}
 	}
-	return true
+	return disturbed > allowed
 }
 
 // threadTime is the CPU time of the calling thread; 0 where it cannot be read, which passes for a busy host.

@@ -168,7 +168,7 @@ func (ps *pairs) start(ctx context.Context, a arm) (*pair, error) {
 		pr.loads = append(pr.loads, load)
 	}
 	pr.load = pr.loads[0]
-	if err := ps.r.giveWay(ctx, a, server); err != nil {
+	if err := giveWay(ctx, a, server); err != nil {
 		return pr, err
 	}
 	return pr, confine(ctx, a.EdgeCores, []*role.Proc{server}, pr.loads)

@@ -168,7 +168,7 @@ func (ps *pairs) start(ctx context.Context, a arm) (*pair, error) {
 		pr.loads = append(pr.loads, load)
 	}
 	pr.load = pr.loads[0]
-	if err := giveWay(ctx, a, server); err != nil {
+	if err := ps.r.giveWay(ctx, a, server); err != nil {
 		return pr, err
 	}
 	return pr, confine(ctx, a.EdgeCores, []*role.Proc{server}, pr.loads)
@@ -307,9 +307,10 @@ func (r *runner) overPairs(ctx context.Context, p part, trial func(ctx context.C
 	return ps.settle(ctx)
 }
 
-// drain bounds the wait until the edge has closed what a trial opened. A connection that was lost ends by the idle
-// time-out of five seconds.
-const drain = 8 * time.Second
+// drain bounds the wait until the edge has closed what was opened. A connection whose close was lost ends by its silence: a
+// handshake after 10 s, twice tunnel.HandshakeIdleTimeout, and what has connected after 5 s or three probe time-outs (RFC 9002,
+// section 6.2), which at an edge that was overloaded are many seconds.
+const drain = time.Minute
 
 // handshakes runs one trial.
 func (ps *pairs) handshakes(ctx context.Context, pr *pair, a arm, run func(context.Context, *role.TrialReply) error, t *results.Trial) ([]results.Sample, error) {

@@ -73,7 +73,7 @@ func (h *holding) settle(ctx context.Context) error {
 	}
 	// Thousands of connections take a while to close, and a close that was lost in their crowd is found by its silence.
 	for _, edge := range h.edges {
-		if err := edge.Call(ctx, "Drain", role.DrainArgs{Timeout: drainFleet + h.a.timers().Idle}, &role.Drained{}); err != nil {
+		if err := edge.Call(ctx, "Drain", role.DrainArgs{Timeout: drain + h.a.timers().Idle}, &role.Drained{}); err != nil {
 			if ctx.Err() != nil || errors.As(err, new(*role.Lost)) {
 				return err
 			}
@@ -117,9 +117,6 @@ func (h *holding) start(ctx context.Context) error {
 
 // entrance is where the visitors enter.
 func (h *holding) entrance() string { return h.at[len(h.at)-1].Eyeball }
-
-// drainFleet bounds how long a fleet's connections take to close.
-const drainFleet = 30 * time.Second
 
 // visitorsOfFleet are the requests that may be in flight while a fleet is held.
 const visitorsOfFleet = 64

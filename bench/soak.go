@@ -160,7 +160,7 @@ func (s *soak) round(ctx context.Context, counts bool) error {
 		}
 	}
 	if err := errors.Join(h.load.Call(ctx, "Leave", role.None{}, &role.None{}), h.connector.Call(ctx, "StopFleet", role.None{}, &role.None{}),
-		h.edges[0].Call(ctx, "Drain", role.DrainArgs{Timeout: drainFleet}, &role.Drained{})); err != nil {
+		h.edges[0].Call(ctx, "Drain", role.DrainArgs{Timeout: drain}, &role.Drained{})); err != nil {
 		return err
 	}
 	for i := range s.processes {

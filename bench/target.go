@@ -122,13 +122,17 @@ func confine(ctx context.Context, edgeCores int, edge, rest []*role.Proc) error 
 
 // giveWay lets what an open loop drives have the lower priority: where the generator shares its cores with it, units are sent
 // when they are due, as a generator on another machine would send them, and the edge is what runs out of time.
-func giveWay(ctx context.Context, a arm, driven ...*role.Proc) error {
+func (r *runner) giveWay(ctx context.Context, a arm, driven ...*role.Proc) error {
 	if a.Arrivals == "" || a.Arrivals == loopClosed { // nothing arrives
 		return nil
 	}
 	for _, p := range driven {
-		if err := p.Call(ctx, "GiveWay", role.None{}, &role.None{}); err != nil {
+		var busy bool
+		if err := p.Call(ctx, "GiveWay", role.None{}, &busy); err != nil {
 			return err
+		}
+		if busy {
+			r.warn("the host was busy with something else when processes of an open loop were started: what the generator drives has only a lower nice value, and units may start later than on a quiet host")
 		}
 	}
 	return nil

@@ -152,7 +152,7 @@ func (ps *paths) start(ctx context.Context, w *path, a arm) error {
 		}
 	}
 	w.load = w.loads[0]
-	if err := giveWay(ctx, a, w.edge, w.connector, w.origin); err != nil {
+	if err := ps.r.giveWay(ctx, a, w.edge, w.connector, w.origin); err != nil {
 		return err
 	}
 	if err := confine(ctx, a.EdgeCores, []*role.Proc{w.edge}, append([]*role.Proc{w.origin, w.connector}, w.loads...)); err != nil {

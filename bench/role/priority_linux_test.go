@@ -3,8 +3,10 @@ package role
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -16,23 +18,52 @@ import (
 
 // Every thread of a process that gives way is lowered, and nobody else's.
 func TestGiveWay(t *testing.T) {
-	nice := func(id int) int {
-		raw, err := unix.Getpriority(unix.PRIO_PROCESS, id)
+	of := func(id int) (policy uint32, nice int) {
+		attr, err := unix.SchedGetAttr(id, 0)
 		require.NoError(t, err)
-		return 20 - raw
+		return attr.Policy, int(attr.Nice)
 	}
-	before := nice(0)
+	policy, nice := of(0)
+	require.NotEqual(t, uint32(unix.SCHED_IDLE), policy)
 	p, err := Start(t.Context(), Origin, kex.Go, loadgen.NewClock())
 	require.NoError(t, err)
 	defer p.Stop()
-	require.NoError(t, p.Call(t.Context(), "GiveWay", None{}, &None{}))
+	var busy bool
+	require.NoError(t, p.Call(t.Context(), "GiveWay", None{}, &busy))
 	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", p.PID()))
 	require.NoError(t, err)
 	assert.NotEmpty(t, threads)
 	for _, thread := range threads {
 		id, err := strconv.Atoi(thread.Name())
 		require.NoError(t, err)
-		assert.Equal(t, min(before+lower, 19), nice(id))
+		got, lowered := of(id)
+		if busy { // with other tests
+			assert.Equal(t, min(nice+lower, 19), lowered)
+			continue
+		}
+		assert.Equal(t, uint32(unix.SCHED_IDLE), got)
 	}
-	assert.Equal(t, before, nice(0))
+	still, same := of(0)
+	assert.Equal(t, policy, still)
+	assert.Equal(t, nice, same)
+}
+
+// A host is crowded where more threads want to compute than it has cores.
+func TestCrowded(t *testing.T) {
+	stop := make(chan struct{})
+	defer close(stop)
+	for range 4 * runtime.NumCPU() {
+		go func() {
+			runtime.LockOSThread()
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					Hash(1000)
+				}
+			}
+		}()
+	}
+	assert.Eventually(t, crowded, 10*time.Second, time.Millisecond)
 }

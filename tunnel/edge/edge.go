@@ -98,11 +98,12 @@ type Edge struct {
 	// Admission control; see Admit.
 	retryAbove, refuseAbove atomic.Int64
 
-	mu       sync.Mutex
-	open     map[*conn]struct{}
-	closed   bool
-	serving  sync.WaitGroup // accept loop and connections
-	requests inflight
+	mu        sync.Mutex
+	open      map[*conn]struct{}
+	closed    bool
+	serving   sync.WaitGroup // accept loops and connections
+	accepters atomic.Int64   // accept loops beside the first that were asked for
+	requests  inflight
 }
 
 // Listen starts an edge. Close it to stop.
@@ -221,12 +222,20 @@ func (e *Edge) Close(ctx context.Context) error {
 	return errors.Join(cut, err, e.transport.Close(), e.cfg.PacketConn.Close())
 }
 
-// accept runs until the listener is closed.
+// maxAccepters is how many goroutines accept connections at the most. quic-go refuses those that complete while 32 wait to be
+// accepted, and hands one over without a wait while anybody is there to take it: in a storm on busy cores a single
+// goroutine's turn comes too seldom.
+const maxAccepters = 256
+
+// accept runs until the listener is closed. Each connection calls for another one to wait for the next, until there are enough.
 func (e *Edge) accept() {
 	for {
 		qc, err := e.listener.Accept(context.Background())
 		if err != nil {
 			return
+		}
+		if e.accepters.Add(1) < maxAccepters {
+			e.serving.Go(e.accept)
 		}
 		c := &conn{edge: e, quic: qc}
 		e.mu.Lock()

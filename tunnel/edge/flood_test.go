@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"net"
@@ -120,4 +121,23 @@ func TestACapOnHandshakesInProgress(t *testing.T) {
 	stop()
 	require.Zero(t, e.Stats().Retries)
 	require.ErrorContains(t, (&Config{TLS: e.cfg.TLS, Authorize: e.cfg.Authorize, RefuseAbove: -1}).validate(), "refuse above -1")
+}
+
+// Connections that complete while the edge has no time for them wait: quic-go alone would refuse the 34th.
+func TestConnectionsWaitToBeAccepted(t *testing.T) {
+	e := listen(t, uuid.New(), tls.X25519)
+	const many = 100
+	e.mu.Lock() // whoever accepts one gets no further
+	var failed error
+	for range many {
+		_, err := dial(t, e, tls.X25519)
+		failed = cmp.Or(failed, err)
+	}
+	e.mu.Unlock()
+	require.NoError(t, failed)
+	require.Eventually(t, func() bool {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return len(e.open) == many
+	}, 5*time.Second, 5*time.Millisecond)
 }

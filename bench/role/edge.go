@@ -222,12 +222,34 @@ func (r *EdgeRole) Drain(args DrainArgs, d *Drained) error {
 	}
 }
 
-// Rest drains and collects the garbage of earlier trials, so that no arm pays for what another left behind.
+// Rest drains, waits for handshakes that nobody completes any more, and collects the garbage of earlier trials, so that no arm pays
+// for what another left behind.
 func (r *EdgeRole) Rest(timeout time.Duration, d *Drained) error {
+	begin := time.Now()
+	for r.halfOpen() > 0 && time.Since(begin) < timeout {
+		time.Sleep(drainPoll)
+	}
 	if err := r.Drain(DrainArgs{Timeout: timeout}, d); err != nil {
 		return err
 	}
 	runtime.GC()
 	d.Usage = ReadUsage()
+	return nil
+}
+
+// halfOpen counts the handshakes in progress.
+func (r *EdgeRole) halfOpen() (n int64) {
+	for _, e := range r.edges {
+		n += e.Stats().HalfOpen
+	}
+	return n
+}
+
+// Goroutines is Control's, without those that accept connections: they stay when all connections are gone.
+func (r *EdgeRole) Goroutines(_ None, n *int) error {
+	*n = runtime.NumGoroutine()
+	for _, e := range r.edges {
+		*n -= int(e.Stats().Accepters)
+	}
 	return nil
 }

@@ -249,7 +249,7 @@ func (r *EdgeRole) halfOpen() (n int64) {
 func (r *EdgeRole) Goroutines(_ None, n *int) error {
 	*n = runtime.NumGoroutine()
 	for _, e := range r.edges {
-		*n -= int(e.Stats().Accepters)
+		*n -= e.Accepters()
 	}
 	return nil
 }

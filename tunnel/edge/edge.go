@@ -250,6 +250,9 @@ func (e *Edge) accept() {
 	}
 }
 
+// Accepters is how many goroutines accept connections. They come with the first ones, and stay until the edge closes.
+func (e *Edge) Accepters() int { return int(min(1+e.accepters.Load(), maxAccepters)) }
+
 // inflight counts requests and lets one caller wait for the last of them.
 type inflight struct {
 	mu       sync.RWMutex

@@ -135,6 +135,7 @@ func TestConnectionsWaitToBeAccepted(t *testing.T) {
 	}
 	e.mu.Unlock()
 	require.NoError(t, failed)
+	require.Equal(t, 1+many, e.Accepters())
 	require.Eventually(t, func() bool {
 		e.mu.Lock()
 		defer e.mu.Unlock()

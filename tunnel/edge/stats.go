@@ -22,7 +22,6 @@ type Stats struct {
 	RelayedOut           int64 // attempts to have a request served by another data center
 	RelayedIn            int64 // requests of other data centers, served here; not among Requests
 	RelayFailures        int64 // of RelayedOut: refused there, or lost with the link
-	Accepters            int64 // gauge: goroutines that accept connections; they come with the first ones, and stay
 }
 
 type counters struct {
@@ -55,6 +54,5 @@ func (e *Edge) Stats() Stats {
 		RelayedOut:           c.relayedOut.Load(),
 		RelayedIn:            c.relayedIn.Load(),
 		RelayFailures:        c.relayFailures.Load(),
-		Accepters:            min(1+e.accepters.Load(), maxAccepters),
 	}
 }

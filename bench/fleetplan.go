@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"pqbench/loadgen"
 	"pqbench/results"
 	"pqbench/tunnel"
 )
@@ -199,10 +200,17 @@ func (e *Experiment) checkFleet() error {
 		return fmt.Errorf("colos: %d is out of range, want 1 or 2", f.Colos)
 	case e.Run == "storm" && f.Colos == 2 && e.Conns < 2:
 		return errors.New("colos: a tunnel of one connection is at one data center alone; want conns of at least 2")
+	case e.Run == "storm" && float64(f.Requests)*e.visited().Seconds() > loadgen.MaxArrivals:
+		return fmt.Errorf("requests: %v for as long as a storm may last (%v) are more than %d: send fewer, or shorten the timeout", f.Requests, e.visited(), loadgen.MaxArrivals)
 	case f.Share > 0 && e.Control.Expected().Hybrid():
 		return errors.New("post_quantum_share: the other tunnels offer the control, which must be classical")
 	}
 	return errors.Join(once("sizes", f.Sizes), once("timers", f.Timers), once("admission", f.Admission))
+}
+
+// visited is how long visitors' requests go on at the most, while a fleet meets its storm.
+func (e *Experiment) visited() time.Duration {
+	return time.Duration(e.Timeout) + time.Duration(e.Outage) + time.Minute
 }
 
 // fleetArms are the arms of an experiment that holds fleets.

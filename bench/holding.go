@@ -103,7 +103,7 @@ func (h *holding) start(ctx context.Context) error {
 	}
 	h.at = make([]role.ListenReply, max(h.p.Colos, 1))
 	for i := range h.at {
-		if err := h.openEdge(ctx, i); err != nil {
+		if _, err := h.openEdge(ctx, i, role.AdmitArgs{}); err != nil { // a fleet comes up without limits: it is paced as it is
 			return err
 		}
 	}
@@ -121,23 +121,24 @@ func (h *holding) entrance() string { return h.at[len(h.at)-1].Eyeball }
 // visitorsOfFleet are the requests that may be in flight while a fleet is held.
 const visitorsOfFleet = 64
 
-// openEdge starts the process of edge i, where it was before if it was.
-func (h *holding) openEdge(ctx context.Context, i int) error {
+// openEdge starts the process of edge i, where it was before if it was, and replies with what the process had used before it
+// listened.
+func (h *holding) openEdge(ctx context.Context, i int, limits role.AdmitArgs) (before role.Usage, err error) {
 	edge, err := h.open(ctx, role.Edge)
 	if err != nil {
-		return err
+		return before, err
 	}
 	if i < len(h.edges) {
 		h.edges[i] = edge
 	} else {
 		h.edges = append(h.edges, edge)
 	}
-	if err := edge.Call(ctx, "Authorize", h.creds, &role.None{}); err != nil {
-		return err
+	if err := errors.Join(edge.Call(ctx, "Authorize", h.creds, &role.None{}), edge.Call(ctx, "Usage", role.None{}, &before)); err != nil {
+		return before, err
 	}
-	return edge.Call(ctx, "Listen", role.ListenArgs{
+	return before, edge.Call(ctx, "Listen", role.ListenArgs{
 		LeafPEM: h.cert.leaf, Initial: int(h.p.Initial[0]), Eyeball: true, At: h.at[i], Unwatched: true,
-		Idle: h.a.timers().Idle, Metered: true, Fleet: true,
+		Idle: h.a.timers().Idle, Metered: true, Fleet: true, Admit: limits,
 	}, &h.at[i])
 }
 
@@ -148,13 +149,10 @@ func (h *holding) vanish(i int) {
 	edge.Kill()
 }
 
-// admit sets the arm's admission control at edge i. A fleet comes up without: it is paced as it is.
-func (h *holding) admit(ctx context.Context, i int) error {
+// limits are those of the arm's admission control, which an edge has during a storm.
+func (h *holding) limits() (role.AdmitArgs, error) {
 	retry, refuse, err := Admission(h.a.Admission).limits()
-	if err != nil {
-		return err
-	}
-	return h.edges[i].Call(ctx, "Admit", role.AdmitArgs{RetryAbove: retry, RefuseAbove: refuse}, &role.None{})
+	return role.AdmitArgs{RetryAbove: retry, RefuseAbove: refuse}, err
 }
 
 // How long a fleet may take to come up: on two slow cores a handshake and a registration take both ends 5 ms.

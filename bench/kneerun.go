@@ -97,6 +97,11 @@ func (r *runner) knee(ctx context.Context, p part) error {
 	})
 }
 
+// most is the highest rate that a search tries: the schedule of its longest probe must be one that can be kept.
+func (s *kneeSearch) most() float64 {
+	return loadgen.MaxArrivals / (max(s.p.verifying(), 2*longest) + time.Duration(s.p.Lead)).Seconds()
+}
+
 // kneeSearch is one search.
 type kneeSearch struct {
 	r     *runner
@@ -119,7 +124,7 @@ func (s *kneeSearch) negotiated(groups map[string]int) {
 
 func (s *kneeSearch) run(ctx context.Context, t *results.Trial) error {
 	t.Started = s.r.clock.Now()
-	search := knee.New(knee.Options{Start: float64(s.p.From), Precision: s.p.Precision, Probes: maxProbes, Most: loadgen.MaxArrivals / 60, Verify: verifications})
+	search := knee.New(knee.Options{Start: float64(s.p.From), Precision: s.p.Precision, Probes: maxProbes, Most: s.most(), Verify: verifications})
 	for {
 		rate, stage, ok := search.Next()
 		if !ok {
@@ -144,6 +149,7 @@ func (s *kneeSearch) run(ctx context.Context, t *results.Trial) error {
 	if !found.Verified {
 		s.doubt(t, found.Reason)
 	}
+	s.crowded(t, found)
 	s.atTheKnee(t, found)
 	err := s.around(ctx, t, found)
 	t.Negotiated, t.Finished = s.groups, s.r.clock.Now()
@@ -276,8 +282,10 @@ func (s *kneeSearch) below(ctx context.Context, t *results.Trial, knee float64, 
 	return err
 }
 
-// How long a probe may last to have the units that its 99th percentile needs.
+// How long a probe may last to have the units that its 99th percentile needs. The margin is five standard deviations of a
+// Poisson process's thousand.
 const (
+	margin  = 1.16
 	longer  = 10 // times the base
 	longest = 30 * time.Second
 )
@@ -289,7 +297,23 @@ func (s *kneeSearch) crowd(rate float64) int {
 	if s.p.Drive == driveRequests {
 		most = mostVisitors
 	}
-	return max(s.p.InFlight, min(int(2*rate*time.Duration(s.p.MaxP99).Seconds()), most))
+	return max(s.p.InFlight, min(int(2*s.atTheBound(rate)), most))
+}
+
+// atTheBound is how many units are in flight when all take as long as the bound allows.
+func (s *kneeSearch) atTheBound(rate float64) float64 {
+	return rate * time.Duration(s.p.MaxP99).Seconds()
+}
+
+// crowded tells a knee beyond which units were dropped before they could take as long as the bound.
+func (s *kneeSearch) crowded(t *results.Trial, found knee.Result) {
+	limit := s.crowd(found.Beyond)
+	if math.IsInf(found.Beyond, 1) || s.atTheBound(found.Beyond) <= float64(limit) {
+		return
+	}
+	if slices.ContainsFunc(t.Probes, func(p results.Probe) bool { return p.Rate == found.Beyond && !p.Pass && p.Dropped > 0 }) {
+		s.doubt(t, fmt.Sprintf("at %.4g/s units were dropped because no more than %d may be in flight, which are fewer than the bound of %v allows: lower the bound", found.Beyond, limit, time.Duration(s.p.MaxP99)))
+	}
 }
 
 // What bounds crowd: each unit holds a file descriptor, and each request a visitor's connection beside it.
@@ -307,7 +331,7 @@ const (
 // probe offers a rate for the base time, or for as long as a 99th percentile needs, within bounds. Where that is longer than
 // the base, it begins with a first look.
 func (s *kneeSearch) probe(ctx context.Context, g generator, rate float64, stage string, base time.Duration) (results.Probe, error) {
-	whole := min(max(base, time.Duration(1.05*enough/rate*1e9)), max(longer*base, longest))
+	whole := min(max(base, time.Duration(margin*enough/rate*1e9)), max(longer*base, longest))
 	if look := max(base, time.Duration(firstLook/rate*1e9)); look < whole/2 {
 		first, beyond, err := s.try(ctx, g, rate, stage, look)
 		if err != nil || float64(beyond) > firstLook*clearly+clearly*float64(first.Scheduled) {

@@ -8,10 +8,24 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"pqbench/bench/knee"
 	"pqbench/bench/role"
 	"pqbench/loadgen"
 	"pqbench/results"
 )
+
+// A knee beyond which units were dropped before any could take as long as the bound is not verified; one whose bound allows
+// fewer in flight than there may be is.
+func TestAKneeOfTheUnitsInFlight(t *testing.T) {
+	for bound, doubted := range map[time.Duration]bool{500 * time.Millisecond: true, 100 * time.Millisecond: false} {
+		r := &runner{}
+		s := kneeSearch{r: r, p: part{Experiment: &Experiment{Load: Load{Drive: driveRequests, Bounds: Bounds{MaxP99: Duration(bound)}}}}}
+		trial := results.Trial{Values: map[string]float64{"knee_verified": 1}, Probes: []results.Probe{{Rate: 4000, Dropped: 7}}}
+		s.crowded(&trial, knee.Result{Knee: 3900, Beyond: 4000})
+		assert.Equal(t, doubted, trial.Values["knee_verified"] == 0)
+		assert.Equal(t, doubted, len(r.manifest.Warnings) > 0)
+	}
+}
 
 func TestParseRate(t *testing.T) {
 	for text, want := range map[string]Rate{"50/s": 50, "3000/m": 50, "60/min": 1, "7200/h": 2, "12.5": 12.5, "1e3/s": 1000} {

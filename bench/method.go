@@ -81,7 +81,7 @@ func (e *Experiment) giving() string {
 	case e.Drive == driveRequests:
 		driven = "Edge, connector and origin have"
 	}
-	return driven + " a lower priority than the generator (SCHED_IDLE on Linux, or a nice value of 10 where the host was busy at their start), which collects its garbage seldom: where it shares their cores, it is to be as punctual as one that has a machine to itself."
+	return driven + " a lower priority than the generator (SCHED_IDLE on Linux; none where the host was busy at their start), which collects its garbage seldom: where it shares their cores, it is to be as punctual as one that has a machine to itself."
 }
 
 func (e *Experiment) kneeMethod() string {

@@ -62,6 +62,7 @@ func TestPlanErrors(t *testing.T) {
 		"zero":             {"experiments:\n  - run: kex\n    groups: [X25519]\n    blocks: 0", `line 4: blocks: 0 is out of range`},
 		"same group twice": {"experiments:\n  - run: kex\n    groups: [secp256r1, P-256]", `groups: secp256r1 is listed twice`},
 		"value twice":      {"experiments:\n  - run: handshake\n    groups: [X25519]\n    concurrency: [8, 8]", `concurrency: 8 is listed twice`},
+		"requests":         {"experiments:\n  - {run: storm, groups: [X25519], sizes: [10], requests: 50000/s}", `requests: 50000/s for as long as a storm may last`},
 		"two sockets": {"experiments:\n  - {run: fleet, groups: [X25519], sizes: [10]}\n  - {run: fleet, groups: [X25519], sizes: [10], sockets: each}",
 			`two fleet entries share the arm`},
 		"two bounds": {"experiments:\n  - {run: knee, groups: [X25519], max_p99: 20ms}\n  - {run: knee, groups: [X25519], max_p99: 50ms}",

@@ -67,10 +67,10 @@ func Soak(ctx context.Context, o SoakOptions) (vitals []Vital, err error) {
 	for n := 1; n <= soakWarmup+stats.MinBlocks || time.Now().Before(end); n++ {
 		if err := s.round(s.holding.ctx, n > soakWarmup); err != nil {
 			err = fmt.Errorf("round %d: %w", n, s.holding.r.procs.why(err))
-			if ctx.Err() == nil || n <= soakWarmup+stats.MinBlocks {
+			if n <= soakWarmup+stats.MinBlocks {
 				return nil, err
 			}
-			vitals, _ := s.judge() // what was seen until it was interrupted
+			vitals, _ := s.judge() // what was seen until then
 			return vitals, err
 		}
 		if o.Round != nil {

@@ -132,7 +132,7 @@ func (r *runner) giveWay(ctx context.Context, a arm, driven ...*role.Proc) error
 			return err
 		}
 		if busy {
-			r.warn("the host was busy with something else when processes of an open loop were started: what the generator drives has only a lower nice value, and units may start later than on a quiet host")
+			r.warn("the host was busy with something else when processes of an open loop were started: what the generator drives has no lower priority than it, and units may start later than on a quiet host")
 		}
 	}
 	return nil

@@ -226,6 +226,7 @@ var metrics = []Metric{
 	{Name: "lost_again", Experiment: "storm", Unit: "count", Better: "lower", Title: "connections lost again after they were back, mean", Mean: true},
 	{Name: "edge_storm_cpu", Experiment: "storm", Unit: "ns", Better: "lower", Title: "CPU until all are back, edge"},
 	{Name: "connector_storm_cpu", Experiment: "storm", Unit: "ns", Better: "lower", Title: "CPU until all are back, connector"},
+	{Name: "connector_return_cpu", Experiment: "storm", Unit: "ns", Better: "lower", Title: "CPU from the edge's return until all are back, connector"},
 	{Name: "client_storm_bytes", Experiment: "storm", Unit: "B", Better: "lower", Title: "UDP payload until all are back, connector"},
 	{Name: "server_storm_bytes", Experiment: "storm", Unit: "B", Better: "lower", Title: "UDP payload until all are back, edge"},
 	{Name: "client_storm_datagrams", Experiment: "storm", Unit: "datagrams", Better: "lower", Title: "datagrams until all are back, connector"},

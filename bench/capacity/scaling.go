@@ -50,13 +50,20 @@ func (m *Measured) scaling(group string, seed uint64) Scaling {
 	return most
 }
 
-// knees are a group's knees of a run that tell of the edge's cores. Of the others it notes why they do not.
+// knees are a group's knees of a run that tell of the edge's cores, all with the same key agreement, certificate and so on. Of the
+// others it notes why they do not.
 func (s *Scaling) knees(r *run, group string) (points []stats.USLPoint) {
+	arms := pick(r.manifest, "knee", group, func(a results.Arm) bool { return a.EdgeCores > 0 && a.Load != "requests" })
+	if len(arms) == 0 {
+		return nil
+	}
+	kind := r.manifest.Arms[arms[0]].Arm
 	generators := report.Generators(r.manifest, nil, r.trials)
 	for _, t := range r.trials {
 		a := r.manifest.Arms[t.Arm].Arm
+		kind.EdgeCores = a.EdgeCores
 		rate, ok := t.Values["knee_rate"]
-		if !ok || t.Experiment != "knee" || a.Group != group || a.AA || a.EdgeCores == 0 || a.Load == "requests" {
+		if !ok || t.Experiment != "knee" || a != kind {
 			continue
 		}
 		if why := unfit(&t, a, r.manifest.Host.Cores, generators); why != "" {

@@ -41,6 +41,12 @@ func TestScaling(t *testing.T) {
 	require.Empty(t, got[0].Scaling.Dropped)
 	require.Contains(t, got[1].Scaling.Refused, "no run has experiment knee for X25519MLKEM768")
 
+	other := knees(func(values map[string]float64) { values["knee_rate"] /= 3 }, 1, 2, 4, 8)
+	for i := range other {
+		other[i].arm.Cert = "rsa-2048"
+	}
+	require.InDelta(t, madeLaw.Lambda, scalings(16, append(other, knees(nil, 1, 2, 4, 8)...))[0].Scaling.Fit.Lambda, 1, "one certificate's knees alone")
+
 	few := scalings(2, knees(nil, 1))[0].Scaling
 	require.Contains(t, few.Refused, "measurements at 1 numbers of processors are too few")
 	require.Contains(t, few.Refused, "the host has 2 cores")

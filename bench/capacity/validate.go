@@ -85,7 +85,7 @@ var checkedMetrics = []checked{
 	{name: "recover_50", unit: "ns", of: recoveredIn(0.5)}, {name: "recover_99", unit: "ns", of: recoveredIn(0.99)}, {name: "recover_100", unit: "ns", of: recoveredIn(1)},
 	{name: "peak_rate", unit: "/s", of: func(r *storm.Result, _ *storm.Config) (float64, bool) { return r.PeakHandshakes(time.Second), true }},
 	{name: "edge_cpu_share", unit: share, of: busy(func(r *storm.Result) time.Duration { return r.EdgeBusy }), measured: spent("edge_storm_cpu"), onlyForShow: true},
-	{name: "connector_cpu_share", unit: share, of: busy(func(r *storm.Result) time.Duration { return r.PeerBusy }), measured: spent("connector_storm_cpu"), onlyForShow: true},
+	{name: "connector_cpu_share", unit: share, of: busy(func(r *storm.Result) time.Duration { return r.PeerBusy }), measured: spent("connector_return_cpu"), onlyForShow: true},
 }
 
 func recoveredIn(share float64) func(*storm.Result, *storm.Config) (float64, bool) {
@@ -347,7 +347,7 @@ func admission(text string, s *storm.Config) error {
 // perTrial adds what a trial measured of itself: how long the edge was away, how many connections it lost, its dice.
 func perTrial(s storm.Config, t *results.Trial) storm.Config {
 	s.Outage, s.Seed, s.Replay = time.Duration(t.Values["outage"]), t.Seed, t.Seed
-	s.Connections = max(int(t.Values["lost_connections"])/max(s.Tunnels, 1), 1)
+	s.Connections = max(int(math.Round(t.Values["lost_connections"]/float64(max(s.Tunnels, 1)))), 1)
 	return s
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"pqbench/bench"
+	"pqbench/bench/capacity/storm"
 	"pqbench/results"
 )
 
@@ -136,6 +137,12 @@ func TestValidateCounts(t *testing.T) {
 	require.Regexp(t, `99 % +\S+ s +not back +differs ! +\S+ s +3: back in 3 simulated, 1 measured`, text.String())
 	_, err := json.Marshal(p.checkRecords())
 	require.NoError(t, err)
+}
+
+// A connection that was away when the edge went is not a quarter of the fleet.
+func TestALossThatIsNotWholeIsRounded(t *testing.T) {
+	trial := results.Trial{Values: map[string]float64{"lost_connections": 11_999}}
+	require.Equal(t, 4, perTrial(storm.Config{Tunnels: 3000}, &trial).Connections)
 }
 
 // Where neither is back within the time that was watched, they agree.

@@ -10,11 +10,13 @@ import (
 	"github.com/quic-go/quic-go"
 
 	"pqbench/tunnel"
+	"pqbench/tunnel/edge"
 )
 
 // bareEdge is quic-go's accept loop and nothing else, with the edge's QUIC configuration.
 type bareEdge struct {
 	open, handshakes atomic.Int64
+	accepters        *edge.Accepters // the edge's, or it would refuse what an edge takes
 }
 
 func listenBare(socket *net.UDPConn, config *tls.Config, initial int) (*bareEdge, error) {
@@ -26,25 +28,19 @@ func listenBare(socket *net.UDPConn, config *tls.Config, initial int) (*bareEdge
 	if err != nil {
 		return nil, err
 	}
-	go func() {
-		for {
-			conn, err := l.Accept(context.Background())
-			if err != nil {
+	b.accepters = edge.StartAccepters(l, false, func(conn *quic.Conn) {
+		b.open.Add(1)
+		go func() {
+			defer b.open.Add(-1)
+			select {
+			case <-conn.HandshakeComplete():
+				b.handshakes.Add(1)
+			case <-conn.Context().Done():
 				return
 			}
-			b.open.Add(1)
-			go func() {
-				defer b.open.Add(-1)
-				select {
-				case <-conn.HandshakeComplete():
-					b.handshakes.Add(1)
-				case <-conn.Context().Done():
-					return
-				}
-				<-conn.Context().Done()
-			}()
-		}
-	}()
+			<-conn.Context().Done()
+		}()
+	})
 	return b, nil
 }
 

@@ -66,6 +66,8 @@ type ListenArgs struct {
 	Fleet bool
 	// Metered counts what the edge sends.
 	Metered bool
+	// Admit are its limits from the first datagram on.
+	Admit AdmitArgs
 }
 
 // ListenReply says where.
@@ -137,7 +139,9 @@ func (r *EdgeRole) Listen(args ListenArgs, reply *ListenReply) error {
 		ConnectionIDLength: idLength,
 		TLS:                config, PacketConn: packets, Authorize: r.authorize, Location: "local",
 		QUIC:  tunnel.QUICOptions{InitialPacketSize: args.Initial, Idle: args.Idle},
-		Trace: trace, Logger: slog.New(&r.complaints), RetryAbove: -1, // a Retry would add a round trip to some handshakes of an arm, and none to the bare listener's
+		Trace: trace, Logger: slog.New(&r.complaints),
+		// By default never: a Retry would add a round trip to some handshakes of an arm, and none to the bare listener's.
+		RetryAbove: args.Admit.retryAbove(), RefuseAbove: args.Admit.RefuseAbove, AcceptAtOnce: args.Fleet,
 	})
 	if err != nil {
 		return err
@@ -247,9 +251,23 @@ func (r *EdgeRole) halfOpen() (n int64) {
 
 // Goroutines is Control's, without those that accept connections: they stay when all connections are gone.
 func (r *EdgeRole) Goroutines(_ None, n *int) error {
-	*n = runtime.NumGoroutine()
-	for _, e := range r.edges {
-		*n -= e.Accepters()
-	}
+	*n = runtime.NumGoroutine() - r.accepters()
 	return nil
+}
+
+// Vitals is Control's, without those goroutines.
+func (r *EdgeRole) Vitals(_ None, v *Vitals) error {
+	err := r.Control.Vitals(None{}, v)
+	v.Goroutines -= r.accepters()
+	return err
+}
+
+func (r *EdgeRole) accepters() (n int) {
+	for _, e := range r.edges {
+		n += e.Accepters()
+	}
+	for _, b := range r.bare {
+		n += b.accepters.Count()
+	}
+	return n
 }

@@ -37,10 +37,12 @@ func (r *EdgeRole) State(_ None, s *EdgeState) error {
 // AdmitArgs are limits of handshakes in progress; see edge.Config. RetryAbove is never by default.
 type AdmitArgs struct{ RetryAbove, RefuseAbove int }
 
+func (a AdmitArgs) retryAbove() int { return cmp.Or(a.RetryAbove, -1) }
+
 // Admit sets the admission control of the process's edges.
 func (r *EdgeRole) Admit(args AdmitArgs, _ *None) error {
 	for _, e := range r.edges {
-		e.Admit(cmp.Or(args.RetryAbove, -1), args.RefuseAbove)
+		e.Admit(args.retryAbove(), args.RefuseAbove)
 	}
 	return nil
 }

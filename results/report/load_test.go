@@ -94,6 +94,18 @@ func TestGeneratorVerdict(t *testing.T) {
 	}
 }
 
+// What a foreign server chose stands in the sentence, where it is not what the arm is called by.
+func TestTheSentenceSaysWhatWasNegotiated(t *testing.T) {
+	f := loadFixture(6, func(int) int64 { return 0 }, nil)
+	f.m.Arms[0].Arm.Group = "X25519MLKEM768+secp256r1"
+	for chosen, want := range map[string]string{"secp256r1": "X25519MLKEM768+secp256r1 (negotiated: secp256r1) p50 1.", "X25519MLKEM768": "X25519MLKEM768+secp256r1 p50 1."} {
+		for i := range f.trials {
+			f.trials[i].Negotiated = map[string]int{chosen: 2000}
+		}
+		assert.Contains(t, lookup{f.summary()}.rateSentence("handshakes"), want)
+	}
+}
+
 // A closed loop is the generator's when the CPU that it may use, or shares with the edge, is used up.
 func TestAClosedLoopHasAVerdict(t *testing.T) {
 	for want, values := range map[string]map[string]float64{

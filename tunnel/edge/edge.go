@@ -68,6 +68,9 @@ type Config struct {
 	// alike, and one of the two connections is lost: give 8 to an edge of
 	// that size.
 	ConnectionIDLength int
+	// AcceptAtOnce has all goroutines that accept connections from the start,
+	// where they otherwise come with the first ones; see StartAccepters.
+	AcceptAtOnce bool
 	// RegisterTimeout is how long a connection may stay open without a
 	// registration; default twice tunnel.RPCTimeout, negative is for ever.
 	RegisterTimeout time.Duration
@@ -101,8 +104,8 @@ type Edge struct {
 	mu        sync.Mutex
 	open      map[*conn]struct{}
 	closed    bool
-	serving   sync.WaitGroup // accept loops and connections
-	accepters atomic.Int64   // accept loops beside the first that were asked for
+	serving   sync.WaitGroup // connections
+	accepters *Accepters
 	requests  inflight
 }
 
@@ -144,7 +147,7 @@ func Listen(cfg Config) (*Edge, error) {
 			return nil, errors.Join(fmt.Errorf("edge: %w", err), listener.Close(), e.transport.Close(), cfg.PacketConn.Close())
 		}
 	}
-	e.serving.Go(e.accept)
+	e.accepters = StartAccepters(listener, cfg.AcceptAtOnce, e.begin)
 	return e, nil
 }
 
@@ -217,41 +220,27 @@ func (e *Edge) Close(ctx context.Context) error {
 		_ = c.quic.CloseWithError(0, "")
 	}
 	e.mu.Unlock()
+	e.accepters.Wait()
 	e.serving.Wait()
 	e.requests.wait() // cut requests end with their connections
 	return errors.Join(cut, err, e.transport.Close(), e.cfg.PacketConn.Close())
 }
 
-// maxAccepters is how many goroutines accept connections at the most. quic-go refuses those that complete while 32 wait to be
-// accepted, and hands one over without a wait while anybody is there to take it: in a storm on busy cores a single
-// goroutine's turn comes too seldom.
-const maxAccepters = 256
-
-// accept runs until the listener is closed. Each connection calls for another one to wait for the next, until there are enough.
-func (e *Edge) accept() {
-	for {
-		qc, err := e.listener.Accept(context.Background())
-		if err != nil {
-			return
-		}
-		if e.accepters.Add(1) < maxAccepters {
-			e.serving.Go(e.accept)
-		}
-		c := &conn{edge: e, quic: qc}
-		e.mu.Lock()
-		if e.closed {
-			e.mu.Unlock()
-			_ = qc.CloseWithError(0, "")
-			continue
-		}
-		e.open[c] = struct{}{}
-		e.serving.Go(c.serve)
-		e.mu.Unlock()
+// begin serves an accepted connection.
+func (e *Edge) begin(qc *quic.Conn) {
+	c := &conn{edge: e, quic: qc}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		_ = qc.CloseWithError(0, "")
+		return
 	}
+	e.open[c] = struct{}{}
+	e.serving.Go(c.serve)
 }
 
-// Accepters is how many goroutines accept connections. They come with the first ones, and stay until the edge closes.
-func (e *Edge) Accepters() int { return int(min(1+e.accepters.Load(), maxAccepters)) }
+// Accepters is how many goroutines wait for connections; see Config.AcceptAtOnce.
+func (e *Edge) Accepters() int { return e.accepters.Count() }
 
 // inflight counts requests and lets one caller wait for the last of them.
 type inflight struct {

@@ -6,7 +6,10 @@ import "container/heap"
 // a handshake is done is known at its arrival.
 type host struct {
 	free times // when each core is next free
-	ends times // of the handshakes in progress, where admission asks for their number
+	// What admission asks for: the ends of the computations that queue or run, and, of the handshakes that are half open, the
+	// ends as far as they are known and the number of the others.
+	ends, over times
+	open       int
 }
 
 // times is a heap, the earliest first.
@@ -32,13 +35,28 @@ func (h *host) begin(now, service int64) (start, end int64) {
 	return start, end
 }
 
-// enter counts a handshake in progress.
-func (h *host) enter(end int64) { heap.Push(&h.ends, end) }
+// enter counts a handshake that is computed until an end, and half open for longer.
+func (h *host) enter(end int64) {
+	heap.Push(&h.ends, end)
+	h.open++
+}
 
-// inProgress is how many handshakes queue or are computed now.
-func (h *host) inProgress(now int64) int {
-	for len(h.ends) > 0 && h.ends[0] <= now {
-		heap.Pop(&h.ends)
+// close says when a handshake that entered is half open no more.
+func (h *host) close(at int64) {
+	h.open--
+	heap.Push(&h.over, at)
+}
+
+// waiting is how many handshakes queue or are computed now.
+func (h *host) waiting(now int64) int { return h.ends.after(now) }
+
+// halfOpen is how many handshakes have begun and are neither complete nor given up now.
+func (h *host) halfOpen(now int64) int { return h.open + h.over.after(now) }
+
+// after is how many times are left once those until now are gone.
+func (t *times) after(now int64) int {
+	for len(*t) > 0 && (*t)[0] <= now {
+		heap.Pop(t)
 	}
-	return len(h.ends)
+	return len(*t)
 }

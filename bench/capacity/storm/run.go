@@ -192,9 +192,9 @@ func (s *simulation) arrive(connection int32, now int64) {
 	s.at[connection] = int32(s.chance.below(connection, len(s.hosts)))
 	h := &s.hosts[s.at[connection]]
 	if s.admits() {
-		busy := h.inProgress(now)
+		busy := h.halfOpen(now)
 		switch {
-		case s.Queue > 0 && busy >= s.Queue+s.Cores:
+		case s.Queue > 0 && h.waiting(now) >= s.Queue+s.Cores:
 			s.out.Lost++
 			s.send(connection, now+1)
 			return
@@ -230,6 +230,9 @@ func (s *simulation) serve(h *host, connection int32, now int64) {
 	if !ok || back-s.heard[connection] >= s.giveUp {
 		s.out.InVain++
 		s.timeout(connection)
+		if s.admits() {
+			h.close(s.heard[connection] + 2*s.giveUp) // the edge's own limit
+		}
 		return
 	}
 	if s.Shared == 0 { // an event less, of millions
@@ -257,6 +260,9 @@ func (s *simulation) complete(connection int32, at int64) {
 	}
 	delay, _ := s.path.flight(connection, 1, s.path.laterPTO())
 	arrival := at + delay + int64(s.RTT/2)
+	if s.admits() {
+		s.hosts[s.at[connection]].close(arrival)
+	}
 	switch {
 	case s.Registration > 0:
 		s.plan(connection, registering, arrival)

@@ -196,6 +196,16 @@ func TestUnboundedQueueCollapses(t *testing.T) {
 	}
 }
 
+// What an edge admits by is how many handshakes are half open, most of which are on their way where the round trip is long.
+func TestHalfOpenHandshakesCount(t *testing.T) {
+	c := Config{Tunnels: 2000, Connections: 1, Told: true, Cores: 64, Service: 10 * time.Microsecond, RTT: time.Millisecond, RetryAbove: 50, Seed: 5}
+	require.Zero(t, run(t, c).Retries)
+	c.RTT = 300 * time.Millisecond
+	require.Greater(t, run(t, c).Retries, c.Tunnels/4)
+	c.RetryAbove, c.Cap = 0, 50
+	require.Greater(t, run(t, c).Refused, c.Tunnels/4)
+}
+
 // The seed fixes everything, and another one changes it.
 func TestSameSeedSameStorm(t *testing.T) {
 	c := Config{Tunnels: 2000, Cores: 2, Hosts: 3, Service: time.Millisecond, Shape: []float64{1, 2, 5}, Outage: 10 * time.Second,

@@ -77,11 +77,11 @@ func (e *Experiment) giving() string {
 	driven := "The edge has"
 	switch {
 	case e.Target != nil:
-		return "The generator collects its garbage seldom."
+		return "The generator collects its garbage seldom, and verifies each chain of certificates once."
 	case e.Drive == driveRequests:
 		driven = "Edge, connector and origin have"
 	}
-	return driven + " a lower priority than the generator (SCHED_IDLE on Linux; none where the host was busy at their start), which collects its garbage seldom: where it shares their cores, it is to be as punctual as one that has a machine to itself."
+	return driven + " a lower priority than the generator (SCHED_IDLE on Linux; none where the host was busy at their start), which collects its garbage seldom and verifies each chain of certificates once: where it shares their cores, it is to be as punctual as one that has a machine to itself."
 }
 
 func (e *Experiment) kneeMethod() string {

@@ -3,7 +3,6 @@ package loadgen
 import (
 	"errors"
 	"os"
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -12,8 +11,8 @@ import (
 
 // NewPreciseWaiter waits for a timer of the kernel's (timerfd) that the runtime's poller watches like a socket, where the
 // runtime's own timer counts in milliseconds. Waking a sleeping processor still takes some ten microseconds; the waiters
-// learn how many, have themselves woken so much earlier, and yield in a loop for what is left. Spinning the whole time
-// would be no more precise, and take the CPU from the edge beside it.
+// learn how many, have themselves woken so much earlier, and spin for what is left. Spinning the whole time would be no more
+// precise, and take the CPU from the edge beside it; to yield meanwhile is to wait behind all that a busy process has to do.
 //
 // A processor that is busy looks at the poller last, when nothing else is left to run, and at the runtime's timers first.
 // So the instant is also a deadline of the read: whoever waits goes ahead of all that waits for a processor. At half the knee of
@@ -58,7 +57,6 @@ func (k *kernelTimer) Wait(d time.Duration) bool {
 		if k.interrupted.Load() {
 			return false
 		}
-		runtime.Gosched()
 	}
 	return true
 }

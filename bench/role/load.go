@@ -102,15 +102,19 @@ type dialers struct {
 
 // newDialers opens the sockets. sessions holds a ticket to resume with; nil for none.
 func newDialers(args HandshakeArgs, sessions tls.ClientSessionCache) (*dialers, error) {
-	addr, err := net.ResolveUDPAddr("udp", args.Edge)
-	if err != nil {
-		return nil, err
-	}
 	config, err := args.tls()
 	if err != nil {
 		return nil, err
 	}
 	config.ClientSessionCache = sessions
+	return dialersWith(args, config)
+}
+
+func dialersWith(args HandshakeArgs, config *tls.Config) (*dialers, error) {
+	addr, err := net.ResolveUDPAddr("udp", args.Edge)
+	if err != nil {
+		return nil, err
+	}
 	d := &dialers{edge: addr}
 	sockets := cmp.Or(args.Sockets, args.Concurrency)
 	for range sockets {

@@ -22,7 +22,8 @@ type OpenArgs struct {
 	Request   *RequestArgs
 	Phases    []loadgen.Phase
 	Seed      uint64
-	// Sparing lets the generator collect its garbage seldom: what it does for itself makes it late.
+	// Sparing lets the generator collect its garbage seldom, and verify each chain of certificates once: what it does for itself
+	// makes it late.
 	Sparing bool
 	// Share of Of: this process takes instant Share, Share+Of, Share+2·Of and so on.
 	Share, Of int
@@ -50,7 +51,14 @@ func (r *LoadRole) Prepare(args OpenArgs, _ *None) error {
 	p.loop = loadgen.Open{At: every(at, args.Share, args.Of), Clock: r.clock}
 	switch {
 	case args.Handshake != nil:
-		d, err := newDialers(*args.Handshake, nil)
+		config, err := args.Handshake.tls()
+		if err != nil {
+			return err
+		}
+		if args.Sparing {
+			verifyOnce(config)
+		}
+		d, err := dialersWith(*args.Handshake, config)
 		if err != nil {
 			return err
 		}

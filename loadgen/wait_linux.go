@@ -3,6 +3,7 @@ package loadgen
 import (
 	"errors"
 	"os"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 // NewPreciseWaiter waits for a timer of the kernel's (timerfd) that the runtime's poller watches like a socket, where the
 // runtime's own timer counts in milliseconds. Waking a sleeping processor still takes some ten microseconds; the waiters
 // learn how many, have themselves woken so much earlier, and spin for what is left. Spinning the whole time would be no more
-// precise, and take the CPU from the edge beside it; to yield meanwhile is to wait behind all that a busy process has to do.
+// precise, and take the CPU from the edge beside it; to yield meanwhile is to wait behind all that the process has to do.
 //
 // A processor that is busy looks at the poller last, when nothing else is left to run, and at the runtime's timers first.
 // So the instant is also a deadline of the read: whoever waits goes ahead of all that waits for a processor. At half the knee of
@@ -38,8 +39,12 @@ type kernelTimer struct {
 // all waiters of the process learn it together: in an open loop each of them waits but seldom.
 var wakeUp atomic.Int64
 
-// mostEarly bounds what a busy machine can teach: what a wake-up takes beyond it is no property of timers.
-const mostEarly = 150 * time.Microsecond
+// mostEarly bounds what a busy machine can teach: what a wake-up takes beyond it is no property of timers. Where wake-ups take
+// nearly as long, no processor is idle, and to spin would cost handshakes: waiters yield there.
+const (
+	mostEarly = 150 * time.Microsecond
+	tooBusy   = int64(mostEarly) * 4 / 5
+)
 
 func (k *kernelTimer) Wait(d time.Duration) bool {
 	begin := time.Now()
@@ -53,9 +58,13 @@ func (k *kernelTimer) Wait(d time.Duration) bool {
 		early := wakeUp.Load()
 		wakeUp.Store(early + (int64(late+late/4)-early)/8)
 	}
+	busy := wakeUp.Load() > tooBusy
 	for time.Since(begin) < d {
 		if k.interrupted.Load() {
 			return false
+		}
+		if busy {
+			runtime.Gosched()
 		}
 	}
 	return true

@@ -97,11 +97,6 @@ func (r *runner) knee(ctx context.Context, p part) error {
 	})
 }
 
-// most is the highest rate that a search tries: the schedule of its longest probe must be one that can be kept.
-func (s *kneeSearch) most() float64 {
-	return loadgen.MaxArrivals / (max(s.p.verifying(), 2*longest) + time.Duration(s.p.Lead)).Seconds()
-}
-
 // kneeSearch is one search.
 type kneeSearch struct {
 	r     *runner
@@ -111,6 +106,11 @@ type kneeSearch struct {
 	rest  func(context.Context) error // between probes: what one left behind is not the next one's
 	// groups are the negotiated ones of all probes so far, see results.Trial.
 	groups map[string]int
+}
+
+// most is the highest rate that a search tries: the schedule of its longest probe must be one that can be kept.
+func (s *kneeSearch) most() float64 {
+	return loadgen.MaxArrivals / (max(s.p.verifying(), 2*longest) + time.Duration(s.p.Lead)).Seconds()
 }
 
 func (s *kneeSearch) negotiated(groups map[string]int) {

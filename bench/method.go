@@ -74,14 +74,14 @@ func (e *Experiment) rateMethod() string {
 
 // giving is what the processes of an open loop do for a punctual generator, see giveWay.
 func (e *Experiment) giving() string {
-	driven := "The edge has"
+	driven, spares := "The edge has", "collects its garbage seldom, and verifies each chain of certificates once"
 	switch {
 	case e.Target != nil:
-		return "The generator collects its garbage seldom, and verifies each chain of certificates once."
+		return "The generator " + spares + "."
 	case e.Drive == driveRequests:
-		driven = "Edge, connector and origin have"
+		driven, spares = "Edge, connector and origin have", "collects its garbage seldom"
 	}
-	return driven + " a lower priority than the generator (SCHED_IDLE on Linux; none where the host was busy at their start), which collects its garbage seldom and verifies each chain of certificates once: where it shares their cores, it is to be as punctual as one that has a machine to itself."
+	return driven + " a lower priority than the generator (SCHED_IDLE on Linux; none where the host was busy at their start), which " + spares + ": where it shares their cores, it is to be as punctual as one that has a machine to itself."
 }
 
 func (e *Experiment) kneeMethod() string {

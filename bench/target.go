@@ -126,13 +126,13 @@ func (r *runner) giveWay(ctx context.Context, a arm, driven ...*role.Proc) error
 	if a.Arrivals == "" || a.Arrivals == loopClosed { // nothing arrives
 		return nil
 	}
+	if role.Crowded() {
+		r.warn("the host was busy with something else when processes of an open loop were started: what the generator drives has no lower priority than it, and units may start later than on a quiet host")
+		return nil
+	}
 	for _, p := range driven {
-		var busy bool
-		if err := p.Call(ctx, "GiveWay", role.None{}, &busy); err != nil {
+		if err := p.Call(ctx, "GiveWay", role.None{}, &role.None{}); err != nil {
 			return err
-		}
-		if busy {
-			r.warn("the host was busy with something else when processes of an open loop were started: what the generator drives has no lower priority than it, and units may start later than on a quiet host")
 		}
 	}
 	return nil

@@ -43,6 +43,8 @@ type HandshakeArgs struct {
 	Timeout     time.Duration
 	// Bare dials with quic-go alone instead of the connector's dialer.
 	Bare bool
+
+	verifyOnce bool // see OpenArgs.Sparing
 	// Sockets are shared by that many workers' connections; 0 is a socket for each worker.
 	Sockets int
 	// Target is nil for an edge of ours.
@@ -102,18 +104,17 @@ type dialers struct {
 
 // newDialers opens the sockets. sessions holds a ticket to resume with; nil for none.
 func newDialers(args HandshakeArgs, sessions tls.ClientSessionCache) (*dialers, error) {
+	addr, err := net.ResolveUDPAddr("udp", args.Edge)
+	if err != nil {
+		return nil, err
+	}
 	config, err := args.tls()
 	if err != nil {
 		return nil, err
 	}
 	config.ClientSessionCache = sessions
-	return dialersWith(args, config)
-}
-
-func dialersWith(args HandshakeArgs, config *tls.Config) (*dialers, error) {
-	addr, err := net.ResolveUDPAddr("udp", args.Edge)
-	if err != nil {
-		return nil, err
+	if args.verifyOnce {
+		verifyOnce(config)
 	}
 	d := &dialers{edge: addr}
 	sockets := cmp.Or(args.Sockets, args.Concurrency)

@@ -51,14 +51,8 @@ func (r *LoadRole) Prepare(args OpenArgs, _ *None) error {
 	p.loop = loadgen.Open{At: every(at, args.Share, args.Of), Clock: r.clock}
 	switch {
 	case args.Handshake != nil:
-		config, err := args.Handshake.tls()
-		if err != nil {
-			return err
-		}
-		if args.Sparing {
-			verifyOnce(config)
-		}
-		d, err := dialersWith(*args.Handshake, config)
+		args.Handshake.verifyOnce = args.Sparing
+		d, err := newDialers(*args.Handshake, nil)
 		if err != nil {
 			return err
 		}

@@ -10,33 +10,29 @@ import (
 
 // giveWay makes every thread that there is one of SCHED_IDLE (sched(7)): any other thread that wakes takes its core at once,
 // where a lower nice value alone lets it use up its slice first. At the rate of half a knee the mean lateness of
-// handshakes was 61 µs with it and 105 µs with a nice value of 10. A kernel that refuses it gets the nice value. On a busy host,
-// where either could leave the process no time to speak of, nothing is changed.
-func giveWay() (busy bool, err error) {
-	if crowded() {
-		return true, nil
-	}
+// handshakes was 61 µs with it and 105 µs with a nice value of 10. A kernel that refuses it gets the nice value.
+func giveWay() error {
 	idle := func(id int) error {
 		return unix.SchedSetAttr(id, &unix.SchedAttr{Policy: unix.SCHED_IDLE}, 0)
 	}
 	if everyThread(idle) == nil {
-		return false, nil
+		return nil
 	}
 	now, err := unix.Getpriority(unix.PRIO_PROCESS, 0)
 	if err != nil {
-		return false, err
+		return err
 	}
 	nice := min(20-now+lower, 19) // the system call tells 20 less it
-	return false, everyThread(func(id int) error { return unix.Setpriority(unix.PRIO_PROCESS, id, nice) })
+	return everyThread(func(id int) error { return unix.Setpriority(unix.PRIO_PROCESS, id, nice) })
 }
 
 // everyThread does something to the threads that there are, since Linux has a priority for each; those to come inherit it.
 // Twice: a thread that was not met yet may have made one that the first round did not see.
 func everyThread(do func(id int) error) error { return errors.Join(eachThread(do), eachThread(do)) }
 
-// crowded reports whether a thread that wants to compute must share its core with others, and not now and then only, as on a
-// quiet host.
-func crowded() bool {
+// Crowded reports whether a thread that wants to compute must share its core with others, and not now and then only, as on a
+// quiet host. It computes for 80 ms to find out. Elsewhere than on Linux it is not known, and false.
+func Crowded() bool {
 	const tries, allowed, length, alone = 8, 2, 10 * time.Millisecond, 0.8
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

@@ -230,13 +230,14 @@ func (e *Edge) Close(ctx context.Context) error {
 func (e *Edge) begin(qc *quic.Conn) {
 	c := &conn{edge: e, quic: qc}
 	e.mu.Lock()
-	defer e.mu.Unlock()
 	if e.closed {
+		e.mu.Unlock()
 		_ = qc.CloseWithError(0, "")
 		return
 	}
 	e.open[c] = struct{}{}
 	e.serving.Go(c.serve)
+	e.mu.Unlock()
 }
 
 // Accepters is how many goroutines wait for connections; see Config.AcceptAtOnce.

@@ -192,9 +192,9 @@ func (s *simulation) arrive(connection int32, now int64) {
 	s.at[connection] = int32(s.chance.below(connection, len(s.hosts)))
 	h := &s.hosts[s.at[connection]]
 	if s.admits() {
-		busy := h.halfOpen(now)
+		waiting, busy := h.waiting(now), h.halfOpen(now)
 		switch {
-		case s.Queue > 0 && h.waiting(now) >= s.Queue+s.Cores:
+		case s.Queue > 0 && waiting >= s.Queue+s.Cores:
 			s.out.Lost++
 			s.send(connection, now+1)
 			return
